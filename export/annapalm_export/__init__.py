@@ -1,0 +1,1 @@
+"""Simulate, train, export, evaluate and release models for annapalm. Needs the extra `export`."""

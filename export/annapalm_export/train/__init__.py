@@ -1,0 +1,1 @@
+"""Training: the network, its losses, its data, and the loop."""

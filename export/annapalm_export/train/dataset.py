@@ -1,0 +1,190 @@
+"""Crops of simulated acquisitions: a block of consecutive frames in, the disjoint frames as target."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from annapalm.contract import QUARTER
+from annapalm.grid import Grid
+from annapalm.render import render
+from annapalm.widefield import prepare_widefield
+from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from annapalm.localizations import Localizations
+
+TRAIN_SEEDS = 10_000_000
+"""Scenes of training have seeds from here on; validation, calibration and evaluation lie below."""
+
+
+@dataclass(frozen=True, slots=True)
+class DataConfig:
+    """How training samples are drawn."""
+
+    crop_px: int = 224
+    """Side of a crop, a multiple of the stride."""
+    batch: int = 6
+    pool: int = 40
+    """Scenes kept at a time."""
+    crops_per_scene: int = 40
+    """Crops drawn from a scene before it is replaced by a new one."""
+    density_per_um: tuple[float, float] = (2.0, 120.0)
+    """Range of the input's localizations per µm of filament, drawn log-uniformly."""
+    widefield_share: float = 0.45
+    """Share of the samples that see the widefield image."""
+    gap_frames: int = 200
+    """Up to so many frames beside the input are left out of the target: bursts straddle the cut."""
+
+
+class Batch(NamedTuple):
+    """One training batch; float32, images [N,1,H,W]."""
+
+    counts: Tensor
+    widefield: Tensor
+    """[N,1,H/4,W/4], zeros where absent."""
+    widefield_scale: Tensor
+    """[N,1], 0 where absent."""
+    held_structure: Tensor
+    """Held-out localizations of the structure per pixel."""
+    held_background: Tensor
+    rate: Tensor
+    """Noise-free rate of the structure per pixel over the input's exposure."""
+    ratio: Tensor
+    """[N,1]: exposure of the held-out frames relative to the input's."""
+
+
+class _Ready(NamedTuple):
+    """A scene with what is made from it once."""
+
+    scene: Scene
+    quarter: NDArray[np.float32]
+    structural: NDArray[np.int64]
+
+
+class SimulatedCrops(IterableDataset[Batch]):
+    """An endless, seeded stream of batches."""
+
+    def __init__(self, config: DataConfig, options: SceneOptions, seed: int) -> None:
+        super().__init__()
+        self.config, self.options, self.seed = config, options, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield batches; the same seed yields the same ones."""
+        rng = np.random.default_rng([TRAIN_SEEDS, self.seed])
+        pool: list[_Ready] = []
+        drawn = 0
+        while True:
+            samples = []
+            while len(samples) < self.config.batch:
+                if len(pool) < self.config.pool or drawn >= self.config.crops_per_scene:
+                    drawn = 0
+                    ready = prepare(
+                        simulate_scene(int(TRAIN_SEEDS + rng.integers(2**40)), self.options)
+                    )
+                    if len(ready.scene.localizations) < 200:
+                        continue  # hardly anything in the field: nothing to hold out
+                    if len(pool) < self.config.pool:
+                        pool.append(ready)
+                    else:
+                        pool[int(rng.integers(len(pool)))] = ready
+                drawn += 1
+                samples.append(draw_crop(rng, pool[int(rng.integers(len(pool)))], self.config))
+            yield collate(samples)
+
+
+def prepare(scene: Scene) -> _Ready:
+    """Bring the widefield image to the contract's grid, with the runtime's own code."""
+    rows, columns = (n // QUARTER for n in scene.grid.shape)
+    quarter = np.zeros((rows, columns), np.float32)
+    if scene.widefield is not None:
+        counts, _ = render(scene.localizations, scene.grid)
+        sigma = scene.parameters["psf_sigma_nm"]
+        ready = prepare_widefield(scene.widefield, scene.grid, counts, sigma, registered=True)
+        quarter = ready.quarter
+    return _Ready(scene, quarter, np.flatnonzero(scene.from_structure))
+
+
+def choose_block(
+    rng: np.random.Generator, ready: _Ready, density_per_um: float
+) -> tuple[int, int]:
+    """Find consecutive frames (start, stop) that hold about so many localizations per µm.
+
+    At most 40 % of the table, so that most of it is left to be held out.
+    """
+    frame = ready.scene.localizations.frame
+    structural = ready.structural
+    if len(structural) < 50:
+        number = int(np.exp(rng.uniform(np.log(20), np.log(max(0.4 * len(frame), 21)))))
+        rows = np.arange(len(frame))
+    else:
+        number, rows = int(density_per_um * ready.scene.length_um), structural
+    number = int(np.clip(number, 1, 0.4 * len(rows)))
+    first = int(rng.integers(0, len(rows) - number))
+    start, stop = int(frame[rows[first]]), int(frame[rows[first + number]])
+    return start, max(stop, start + 1)
+
+
+def draw_crop(rng: np.random.Generator, ready: _Ready, config: DataConfig) -> dict[str, Tensor]:
+    """Cut one sample out of a scene, turned and mirrored at random."""
+    low, high = np.log(config.density_per_um)
+    start, stop = choose_block(rng, ready, float(np.exp(rng.uniform(low, high))))
+    scene, locs, side = ready.scene, ready.scene.localizations, config.crop_px
+    gap = int(rng.integers(0, config.gap_frames + 1))
+    top, left = (QUARTER * int(rng.integers(0, (n - side) // QUARTER + 1)) for n in scene.grid.shape)
+    pixel = scene.grid.pixel_nm
+    grid = Grid(pixel, (left * pixel, top * pixel), (side, side))
+    window = (slice(top, top + side), slice(left, left + side))
+    quarter = tuple(slice(w.start // QUARTER, w.stop // QUARTER) for w in window)
+    near = _inside(locs, grid)
+    local, structural = locs.select(near), scene.from_structure[near]
+    chosen = (local.frame >= start) & (local.frame < stop)
+    held = (local.frame < start - gap) | (local.frame >= stop + gap)
+    seen = rng.random() < config.widefield_share and scene.widefield is not None
+    rows = np.searchsorted(locs.frame, (start - gap, start, stop, stop + gap))
+    inputs = max(int(rows[2] - rows[1]), 1)
+    scale = float(ready.quarter.sum()) / inputs if seen else 0.0
+    in_block = float(scene.from_structure[rows[1] : rows[2]].sum())
+    share = in_block / max(len(ready.structural), 1)
+    images = {
+        "counts": render(local.select(chosen), grid)[0],
+        "widefield": ready.quarter[quarter] * np.float32(seen),
+        "held_structure": render(local.select(held & structural), grid)[0],
+        "held_background": render(local.select(held & ~structural), grid)[0],
+        "rate": scene.rate[window] * np.float32(share),
+    }
+    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+    sample = {
+        name: torch.from_numpy(_turn(image, turns, mirror=mirror))[None]
+        for name, image in images.items()
+    }
+    sample["widefield_scale"] = torch.tensor([scale], dtype=torch.float32)
+    sample["ratio"] = torch.tensor([(len(locs) - float(rows[3] - rows[0])) / inputs])
+    return sample
+
+
+def _inside(locs: Localizations, grid: Grid) -> NDArray[np.bool_]:
+    x0, y0, x1, y1 = grid.extent_nm
+    inside: NDArray[np.bool_] = (
+        (locs.x_nm >= x0) & (locs.x_nm < x1) & (locs.y_nm >= y0) & (locs.y_nm < y1)
+    )
+    return inside
+
+
+def collate(samples: list[dict[str, Tensor]]) -> Batch:
+    """Stack samples into a batch."""
+    return Batch(**{name: torch.stack([s[name] for s in samples]) for name in Batch._fields})
+
+
+def _turn(image: NDArray[np.float32], turns: int, *, mirror: bool) -> NDArray[np.float32]:
+    turned = np.rot90(image, turns)
+    return np.ascontiguousarray(turned[:, ::-1] if mirror else turned)

@@ -1,0 +1,66 @@
+"""What a reconstruction is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from annapalm.contract import QUARTER
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from annapalm.grid import Grid
+    from annapalm.render import CountImage, RateImage
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WidefieldAgreement:
+    """How well a reconstruction, blurred by the PSF, explains the widefield image."""
+
+    error: RateImage
+    """|widefield - (a * estimate + b)| at full size, float32 [Y, X], scaled by 1/a into the
+    estimate's unit (localizations per quarter pixel over the exposure)."""
+    rsp: float
+    """Resolution-scaled Pearson: Pearson r of the two on the quarter grid, -1 to 1."""
+    rse: float
+    """Resolution-scaled error: root mean square of `error` on the quarter grid, same unit."""
+    shift_nm: tuple[float, float]
+    """(x, y) by which the widefield image was moved onto the localizations, nm."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reconstruction:
+    """A dense image with its error map, and what is needed to judge it. Images are [Y, X]."""
+
+    dense: RateImage
+    """Expected localizations of the structure per pixel over `exposure`; float32 [Y, X], >= 0."""
+    error: RateImage
+    """Expected absolute error of `dense`, same unit and shape."""
+    background: RateImage
+    """Diffuse localizations per pixel of the full grid, float32 [ceil(Y/4), ceil(X/4)]."""
+    counts: CountImage
+    """The sparse image that the network was given."""
+    grid: Grid
+    """Where the pixels lie in the camera's field."""
+    outside: int
+    """Localizations that lie outside `grid` and were not used."""
+    exposure: float
+    """Exposure of the result relative to that of the input; 1 = same frames."""
+    widefield: WidefieldAgreement | None = None
+    """None where there was no widefield image: never a map of zeros."""
+    warnings: tuple[str, ...] = ()
+    """What the user should know before believing the picture."""
+    intervals: dict[str, float] = field(default_factory=dict)
+    """Nominal coverage ("0.9") to factor k: the truth lies within dense +/- k * error."""
+    tiles: int = 1
+    """In how many pieces the field was run."""
+    timings_s: dict[str, float] = field(default_factory=dict)
+    """Wall time per step, in seconds."""
+
+    def background_at_full_size(self) -> NDArray[np.float32]:
+        """Repeat `background` onto the full grid: float32 [Y, X]."""
+        rows, columns = self.grid.shape
+        full = self.background.repeat(QUARTER, axis=0).repeat(QUARTER, axis=1)
+        return full[:rows, :columns]
