@@ -83,7 +83,7 @@ def read_recipe(path: Path) -> Recipe:
         text = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
         raise RecipeError(path, "-", f"this is not TOML ({problem})") from problem
-    name = text.pop("name", Recipe.name)
+    name = text.pop("name", Recipe().name)
     if not isinstance(name, str):
         raise RecipeError(path, "-", "'name' must be text")
     sections: dict[str, Any] = {}

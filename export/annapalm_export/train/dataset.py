@@ -14,6 +14,7 @@ from annapalm.contract import QUARTER
 from annapalm.grid import Grid
 from annapalm.render import render
 from annapalm.widefield import prepare_widefield
+from annapalm_export.seeds import TRAINING_SEEDS_FROM
 from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from annapalm.localizations import Localizations
-
-TRAIN_SEEDS = 10_000_000
-"""Scenes of training have seeds from here on; validation, calibration and evaluation lie below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ class SimulatedCrops(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield batches; the same seed yields the same ones."""
-        rng = np.random.default_rng([TRAIN_SEEDS, self.seed])
+        rng = np.random.default_rng([TRAINING_SEEDS_FROM, self.seed])
         pool: list[_Ready] = []
         drawn = 0
         while True:
@@ -89,7 +87,7 @@ class SimulatedCrops(IterableDataset[Batch]):
                 if len(pool) < self.config.pool or drawn >= self.config.crops_per_scene:
                     drawn = 0
                     ready = prepare(
-                        simulate_scene(int(TRAIN_SEEDS + rng.integers(2**40)), self.options)
+                        simulate_scene(int(TRAINING_SEEDS_FROM + rng.integers(2**40)), self.options)
                     )
                     if len(ready.scene.localizations) < 200:
                         continue  # hardly anything in the field: nothing to hold out

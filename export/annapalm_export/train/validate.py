@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from annapalm_export.seeds import VALIDATION_SEEDS
 from annapalm_export.simulate import simulate_scene
 from annapalm_export.train.dataset import Batch, collate, draw_crop, prepare
 from annapalm_export.train.losses import shape_nll
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
     from annapalm_export.train.config import Recipe
     from annapalm_export.train.network import Student
-
-VALIDATION_SEEDS = range(1_000_000, 1_000_012)
-"""Scenes on which training is watched and choices are made; never those of the evaluation."""
 
 
 class Validation:

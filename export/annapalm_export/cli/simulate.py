@@ -1,0 +1,58 @@
+"""`annapalm-export simulate`: write simulated acquisitions with known truth."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
+from typing import Annotated
+
+import typer
+
+
+def simulate(
+    output: Annotated[Path, typer.Argument(help="Folder to write into; made if absent.")],
+    fields: Annotated[int, typer.Option(min=1, help="Number of fields of view.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the first field; the next follow.")] = 0,
+    name: Annotated[str, typer.Option(help="Stem of the files; with several fields the seed is appended.")] = "field",
+    field_um: Annotated[float, typer.Option(min=1.0, max=60.0, help="Side of the field, µm.")] = 12.8,
+    frames: Annotated[int, typer.Option(min=100, help="Length of the acquisition.")] = 20_000,
+    density: Annotated[
+        float | None,
+        typer.Option(
+            help="Write only so many consecutive frames as hold this many localizations per µm of "
+            "filament (20 is about 300 frames of the published acquisitions)."
+        ),
+    ] = None,
+    filament: Annotated[
+        float | None, typer.Option(help="µm of filament per µm², instead of one drawn at random.")
+    ] = None,
+    widefield: Annotated[bool, typer.Option(help="Take a widefield image too.")] = True,
+    truth: Annotated[bool, typer.Option(help="Write the truth beside the table.")] = True,
+    overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
+) -> None:
+    """Simulate fields of microtubules: ThunderSTORM table, widefield TIFF and truth."""
+    import numpy as np
+
+    from annapalm_export.simulate import SceneOptions, simulate_scene
+    from annapalm_export.simulate.files import block_of_density, write_scene
+
+    for option, value in (("--density", density), ("--filament", filament)):
+        if value is not None and not value > 0:
+            raise typer.BadParameter(f"must be above 0, not {value:g}", param_hint=option)
+    options = SceneOptions(
+        field_um=field_um,
+        frames=frames,
+        empty_share=0.0,
+        with_widefield=widefield,
+        filament_per_um=filament,
+    )
+    for number in range(seed, seed + fields):
+        scene = simulate_scene(number, options)
+        block = None
+        if density is not None:
+            try:
+                block = block_of_density(scene, density, np.random.default_rng(number))
+            except ValueError as problem:
+                raise typer.BadParameter(str(problem), param_hint="--density") from problem
+        stem = name if fields == 1 else f"{name}_{number}"
+        for path in write_scene(scene, output, stem, block, truth=truth, overwrite=overwrite):
+            typer.echo(path)

@@ -1,0 +1,147 @@
+"""A simulated field of view with known truth, as the evaluation needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import distance_transform_edt
+
+from annapalm.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from annapalm.grid import Grid
+    from annapalm.render import CountImage, RateImage
+    from annapalm.widefield import WidefieldImage
+
+FOREGROUND_NM = 100.0
+"""Pixels up to this far from a labelled filament are foreground: a filament is some 30 nm wide, and
+a blur that suits sparse data some 100 nm, so that a misplaced filament still lies inside."""
+
+LABELLED_SHARE = 0.05
+"""A piece of a centre line with less than this share of the median rate on all centre lines is not
+labelled: nothing could show it, so it is neither missed nor, where it is drawn, false."""
+
+_SPACING_NM = 10.0
+"""Distance of the points that stand for a centre line: a quarter of the 40 nm it is scored at."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LinePoints:
+    """Centre lines as points of equal length, about 10 nm apart."""
+
+    xy_nm: NDArray[np.float64]
+    """float64 [K, 2], (x, y) in nm; also beyond the border of the field."""
+    length_nm: NDArray[np.float64]
+    """float64 [K]: the length that each point stands for."""
+    wanted: NDArray[np.bool_]
+    """bool [K]: inside the field and labelled, so that it should be drawn."""
+
+    @property
+    def wanted_um(self) -> float:
+        """Length that should be drawn, in µm."""
+        return float(self.length_nm[self.wanted].sum()) / 1000
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class EvalField:
+    """One held-out field: what a method is given, and what it should have found.
+
+    Images are [Y, X] on `grid`. Raises `InvalidValueError` where they do not fit together.
+    """
+
+    name: str
+    counts: CountImage
+    """float32 [Y, X], whole numbers >= 0: the sparse image, of consecutive frames."""
+    widefield: WidefieldImage | None
+    """Widefield image of the same field; None without one."""
+    truth: RateImage
+    """float32 [Y, X], >= 0: noise-free rate of the structure in localizations per pixel over the
+    exposure of `counts`; diffuse background is not part of it."""
+    centre_lines: list[NDArray[np.float64]]
+    """Arrays float64 [K, 2] of (x, y) in nm, K >= 2; they may run out of the field."""
+    density_per_um: float
+    """Localizations of the structure per µm of filament in `counts`, as asked of the simulator."""
+    grid: Grid
+
+    def __post_init__(self) -> None:
+        """Check once that the images belong to the grid and mean what they must."""
+        for name in ("counts", "truth"):
+            image = getattr(self, name)
+            if image.shape != self.grid.shape or image.dtype != np.float32:
+                kind = f"{image.dtype} {list(image.shape)}"
+                raise InvalidValueError(name, kind, f"float32 {list(self.grid.shape)}")
+            if not np.isfinite(image).all() or image.min() < 0:
+                raise InvalidValueError(name, "negative or not finite", "finite and at least 0")
+        if any(line.ndim != 2 or line.shape[1] != 2 or len(line) < 2 for line in self.centre_lines):
+            shapes = [list(line.shape) for line in self.centre_lines]
+            raise InvalidValueError("centre_lines", shapes, "arrays [K, 2] with K at least 2")
+
+    @property
+    def density_per_um2(self) -> float:
+        """All localizations of `counts` per µm² of the field."""
+        return float(self.counts.sum()) / self.grid.area_um2
+
+    def line_points(self) -> LinePoints:
+        """Resample the centre lines and say which part of them should be drawn."""
+        pieces = [resample(line) for line in self.centre_lines]
+        xy = np.concatenate([p for p, _ in pieces]) if pieces else np.empty((0, 2))
+        length = np.concatenate([np.full(len(p), step) for p, step in pieces] or [np.empty(0)])
+        return LinePoints(xy, length, self._labelled(xy, self._level(xy)))
+
+    def labelled(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which points (x, y) [K, 2] on centre lines lie inside the field and are labelled: [K]."""
+        return self._labelled(xy, self._level(self.line_points().xy_nm))
+
+    def _labelled(self, xy: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
+        inside, rate = self._rate_at(xy)
+        return inside & (rate > 0) & (rate >= LABELLED_SHARE * level)
+
+    def _level(self, xy: NDArray[np.float64]) -> float:
+        """Median rate on the centre lines, given as points, within the field."""
+        inside, rate = self._rate_at(xy)
+        return float(np.median(rate[inside])) if inside.any() else 0.0
+
+    def _rate_at(self, xy: NDArray[np.float64]) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+        """Which points lie in the field, and the truth in their pixels (0 outside)."""
+        place = np.floor((xy - np.asarray(self.grid.origin_nm)) / self.grid.pixel_nm)
+        rows, columns = self.grid.shape
+        inside = ((place >= 0) & (place < (columns, rows))).all(axis=1)
+        rate = np.zeros(len(xy))
+        column, row = place[inside].astype(np.int64).T
+        rate[inside] = self.truth[row, column]
+        return inside, rate
+
+    def foreground(self) -> NDArray[np.bool_]:
+        """Pixels within `FOREGROUND_NM` of labelled filament: bool [Y, X]; none without any."""
+        points = self.line_points()
+        return self.near(points.xy_nm[points.wanted], FOREGROUND_NM)
+
+    def near(self, xy: NDArray[np.float64], distance_nm: float) -> NDArray[np.bool_]:
+        """Pixels whose centre lies within `distance_nm` of one of the points' pixels."""
+        drawn = np.ones(self.grid.shape, dtype=bool)
+        place = np.floor((xy - np.asarray(self.grid.origin_nm)) / self.grid.pixel_nm)
+        rows, columns = self.grid.shape
+        place = place[((place >= 0) & (place < (columns, rows))).all(axis=1)].astype(np.int64)
+        if not len(place):
+            return ~drawn
+        drawn[place[:, 1], place[:, 0]] = False
+        distance = distance_transform_edt(drawn, sampling=self.grid.pixel_nm)
+        within: NDArray[np.bool_] = distance <= distance_nm
+        return within
+
+
+def resample(line: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Put points at equal distances of at most 10 nm along a polyline [K, 2] (nm).
+
+    Returns the points, each in the middle of the length that it stands for, and that length
+    in nm; points x length is the length of the line.
+    """
+    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(line, axis=0), axis=1))])
+    count = max(int(np.ceil(along[-1] / _SPACING_NM)), 1)
+    middle = (np.arange(count) + 0.5) * along[-1] / count
+    xy = np.stack([np.interp(middle, along, line[:, axis]) for axis in (0, 1)], axis=1)
+    return xy, float(along[-1] / count)

@@ -1,0 +1,118 @@
+"""All scores of one simulated field: pictures, filaments, error maps; model and baselines."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from annapalm.errors import InvalidValueError
+from annapalm_export.evaluate import error_map
+from annapalm_export.evaluate.baseline import blurs
+from annapalm_export.evaluate.filaments import is_false, score_skeleton, skeleton
+from annapalm_export.evaluate.metrics import MsSsim, score_picture
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from annapalm.reconstruction import Reconstruction
+    from annapalm.render import RateImage
+    from annapalm_export.evaluate.field import EvalField, LinePoints
+
+MODEL = "model"
+WITH_WIDEFIELD = "model+widefield"
+BLUR = "best blur"
+SPARSE = "sparse"
+
+Row = dict[str, Any]
+"""One method on one field: names of scores to numbers, None where a score does not apply."""
+
+
+class FieldScorer:
+    """All scores of one simulated field; what depends on the truth alone is done once."""
+
+    def __init__(self, scene: EvalField, levels: Mapping[str, float]) -> None:
+        """Take a field and each method's skeleton threshold.
+
+        Raises `InvalidValueError` for a field without structure: nothing to compare with.
+        """
+        if not scene.truth.any():
+            raise InvalidValueError(f"truth of '{scene.name}'", "empty", "above 0 somewhere")
+        self.scene = scene
+        self.levels = levels
+        self.points: LinePoints = scene.line_points()
+        self.foreground = scene.foreground()
+        self.similarity = MsSsim(scene.truth, self.foreground)
+
+    def rows(self, results: Mapping[str, Reconstruction]) -> list[Row]:
+        """Score reconstructions (method to result), the best blur, and the sparse image."""
+        rows = [self._model(method, result) for method, result in results.items()]
+        return [*rows, self.best_blur(), self._image(SPARSE, self.scene.counts)]
+
+    def _row(self, method: str, scores: Row) -> Row:
+        return {
+            "field": self.scene.name,
+            "method": method,
+            "density_per_um": self.scene.density_per_um,
+            "density_per_um2": self.scene.density_per_um2,
+            "filament_um_per_um2": self.points.wanted_um / self.scene.grid.area_um2,
+            **scores,
+        }
+
+    def _image(self, method: str, image: RateImage) -> Row:
+        return self._row(method, self._picture(image) | self._filaments(method, image))
+
+    def _picture(self, image: RateImage) -> Row:
+        return asdict(score_picture(image, self.scene.truth, self.similarity))
+
+    def _filaments(self, method: str, image: RateImage) -> Row:
+        drawn = skeleton(image, self.scene.grid, self.levels[method])
+        score = score_skeleton(drawn, self.points, self.scene.grid.area_um2)
+        names = ("f1", "precision", "recall", "false_um_per_um2", "missed_um_per_um2")
+        return {name: getattr(score, name) for name in names}
+
+    def _model(self, method: str, result: Reconstruction) -> Row:
+        row = self._image(method, result.dense)
+        counts = float(self.scene.counts.sum())
+        background = float(result.background_at_full_size().sum(dtype=np.float64))
+        row["total_ratio"] = float(result.dense.sum()) / float(self.scene.truth.sum())
+        row["background_share"] = background / counts if counts else None
+        return row | self._error_map(method, result)
+
+    def _error_map(self, method: str, result: Reconstruction) -> Row:
+        pixel_nm = self.scene.grid.pixel_nm
+        true_error = np.abs(result.dense - self.scene.truth)
+        maps = {"": result.error} | error_map.baseline_maps(
+            result.dense, self.scene.counts, true_error, pixel_nm
+        )
+        scores: Row = {}
+        for where, mask in (("field", None), ("foreground", self.foreground)):
+            if mask is not None and not mask.any():
+                continue
+            scorer = error_map.ErrorMapScorer(true_error, mask)
+            for name, image in maps.items():
+                score = scorer.score(image, {} if name else result.intervals)
+                end = f"_{where}" + (f".{name}" if name else "")
+                scores |= {f"coverage_{n}{end}": c for n, c in score.coverage.items()}
+                scores |= {f"{s}{end}": getattr(score, s) for s in ("ause", "spearman", "ence")}
+        drawn = skeleton(result.dense, self.scene.grid, self.levels[method])
+        false = is_false(drawn, self.points)
+        unbelieved = error_map.disbelief(result.dense, result.error, self.scene.counts, pixel_nm)
+        for name, image in unbelieved.items():
+            end = "" if name == "model" else f".{name}"
+            scores[f"auroc_false{end}"] = error_map.auroc_false(drawn, false, image)
+        return scores
+
+    def best_blur(self) -> Row:
+        """Give each score the bandwidth that suits it best: the strongest baseline of its kind."""
+        blurred = blurs(self.scene.counts, self.scene.grid.pixel_nm)
+        pictures = {nm: self._picture(image) for nm, image in blurred.items()}
+        lines = {nm: self._filaments(BLUR, image) for nm, image in blurred.items()}
+        row: Row = {}
+        for name in next(iter(pictures.values())):
+            scored = [(p[name], nm) for nm, p in pictures.items() if p[name] is not None]
+            best = (min if name == "nrmse" else max)(scored, default=(None, None))
+            row[name], row[f"bandwidth_nm.{name}"] = best
+        best_f1 = max(lines, key=lambda nm: lines[nm]["f1"])
+        return self._row(BLUR, row | lines[best_f1] | {"bandwidth_nm.f1": best_f1})

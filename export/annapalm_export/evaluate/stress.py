@@ -1,0 +1,222 @@
+"""Inputs that training never showed: nothing, noise without structure, an erased filament.
+
+On these there is nothing to find. What counts is that nothing is invented, and that the error map
+says so where something is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+from scipy.spatial import cKDTree
+
+from annapalm_export.evaluate.baseline import blurs
+from annapalm_export.evaluate.field import resample
+from annapalm_export.evaluate.filaments import (
+    DEFAULT_LEVEL,
+    SMOOTHING_NM,
+    TOLERANCE_NM,
+    skeleton,
+    typical_intensity,
+)
+from annapalm_export.evaluate.simulated import BLUR, MODEL, FieldScorer, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from annapalm.grid import Grid
+    from annapalm.reconstruction import Reconstruction
+    from annapalm.render import CountImage, RateImage
+    from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.suite import Reconstructor
+
+ERASED_NM = (200.0, 500.0, 1000.0, 2000.0)
+"""Lengths of the filament pieces that are erased."""
+
+_ALONE_NM = 200.0
+"""An erased piece has no other filament nearer than this."""
+
+_CLEARED_NM = 100.0
+"""Localizations this near to an erased piece are removed: all of its own, and its background."""
+
+_MARGIN_NM = 500.0
+
+
+def evaluate_empty(model: Reconstructor, grid: Grid) -> Row:
+    """Reconstruct no localizations at all: every sum should be 0, and there should be a warning."""
+    result = model.reconstruct(np.zeros(grid.shape, np.float32), None, grid=grid)
+    return {
+        "input": "empty",
+        "method": MODEL,
+        "dense_sum": float(result.dense.sum(dtype=np.float64)),
+        "error_sum": float(result.error.sum(dtype=np.float64)),
+        "background_sum": float(result.background.sum(dtype=np.float64)),
+        "warnings": len(result.warnings),
+    }
+
+
+def evaluate_uniform(
+    model: Reconstructor,
+    reference: EvalField,
+    levels: Mapping[str, float] | None = None,
+    seed: int = 0,
+) -> list[Row]:
+    """Reconstruct as many localizations as `reference` has, spread at random over its field.
+
+    A threshold relative to such a picture itself would always find something. So filaments are
+    drawn where it reaches the threshold that belongs to the method's picture of `reference`: what
+    a viewer sees who sets the contrast on a good field. One row for the model and one for the
+    blur that draws the filaments of `reference` best.
+    """
+    levels = dict.fromkeys((MODEL, BLUR), DEFAULT_LEVEL) | dict(levels or {})
+    grid, counts = reference.grid, uniform_counts(reference, seed)
+    real = model.reconstruct(reference.counts, None, grid=grid)
+    noise = model.reconstruct(counts, None, grid=grid)
+    bandwidth = FieldScorer(reference, levels).best_blur()["bandwidth_nm.f1"]
+    real_blur, noise_blur = (
+        blurs(image, grid.pixel_nm, (bandwidth,))[bandwidth] for image in (reference.counts, counts)
+    )
+    number = float(counts.sum())
+    background = float(noise.background_at_full_size().sum(dtype=np.float64))
+    return [
+        {
+            "input": "uniform",
+            "method": method,
+            "field": reference.name,
+            "density_per_um2": reference.density_per_um2,
+            "drawn_um_per_um2": _length_at(image, like, grid, levels[method]) / grid.area_um2,
+            "drawn_um_per_um2_reference": skeleton(like, grid, levels[method]).length_um
+            / grid.area_um2,
+            "structure_share": float(image.sum(dtype=np.float64)) / number,
+            "background_share": background / number if method == MODEL else None,
+        }
+        for method, image, like in (
+            (MODEL, noise.dense, real.dense),
+            (BLUR, noise_blur, real_blur),
+        )
+    ]
+
+
+def uniform_counts(reference: EvalField, seed: int) -> CountImage:
+    """As many localizations as the field has, each in a pixel drawn at random: float32 [Y, X]."""
+    rng = np.random.default_rng(seed)
+    rows, columns = reference.grid.shape
+    places = rng.integers(0, rows * columns, int(reference.counts.sum()))
+    counts = np.bincount(places, minlength=rows * columns).reshape(rows, columns)
+    return counts.astype(np.float32)
+
+
+def _length_at(image: RateImage, like: RateImage, grid: Grid, level: float) -> float:
+    """Filament length (µm) that `image` shows at the threshold of `like`."""
+    typical = typical_intensity(gaussian_filter(like, SMOOTHING_NM / grid.pixel_nm, mode="reflect"))
+    return skeleton(image, grid, level, intensity=typical).length_um
+
+
+def evaluate_erased(
+    model: Reconstructor,
+    scene: EvalField,
+    level: float = DEFAULT_LEVEL,
+    lengths_nm: Sequence[float] = ERASED_NM,
+) -> list[Row]:
+    """Erase a lone piece of filament from the input, and ask whether it is bridged and doubted.
+
+    One row per length for which the field holds a lone, labelled piece:
+    - bridged: share of the piece that is drawn all the same (within 40 nm of the skeleton).
+    - bridged_intact: the same before erasing.
+    - doubt_ratio: error / dense on the piece, over the same before erasing; it should be above 1.
+    - coverage_0.9: share of its pixels whose nominal 90 % interval holds the truth (None where the
+      model has no such interval).
+    """
+    intact = model.reconstruct(scene.counts, None, grid=scene.grid)
+    rows: list[Row] = []
+    for length in lengths_nm:
+        piece = lone_piece(scene, length)
+        if piece is None:
+            continue
+        counts = np.where(scene.near(piece, _CLEARED_NM), np.float32(0), scene.counts)
+        erased = model.reconstruct(counts, None, grid=scene.grid)
+        rows.append(
+            {
+                "input": "erased",
+                "method": MODEL,
+                "field": scene.name,
+                "density_per_um": scene.density_per_um,
+                "erased_nm": length,
+            }
+            | _scores_on(piece, replace(scene, counts=counts), intact, erased, level)
+        )
+    return rows
+
+
+def _scores_on(
+    piece: NDArray[np.float64],
+    scene: EvalField,
+    intact: Reconstruction,
+    erased: Reconstruction,
+    level: float,
+) -> dict[str, Any]:
+    on = scene.near(piece, SMOOTHING_NM)
+    doubt = [
+        float(r.error[on].sum()) / max(float(r.dense[on].sum()), 1e-12) for r in (erased, intact)
+    ]
+    bridged = [
+        float(np.isfinite(_nearest(piece, skeleton(r.dense, scene.grid, level).xy_nm)).mean())
+        for r in (erased, intact)
+    ]
+    k = erased.intervals.get("0.9")
+    inside = np.abs(erased.dense - scene.truth)[on] <= (k or 0.0) * erased.error[on]
+    return {
+        "bridged": bridged[0],
+        "bridged_intact": bridged[1],
+        "doubt_ratio": doubt[0] / doubt[1] if doubt[1] > 0 else None,
+        "coverage_0.9": None if k is None else float(inside.mean()),
+    }
+
+
+def _nearest(xy: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance (nm) of each point to the nearest of others, infinite beyond the tolerance: [K]."""
+    if not len(others):
+        return np.full(len(xy), np.inf)
+    distance: NDArray[np.float64]
+    distance, _ = cKDTree(others).query(xy, distance_upper_bound=TOLERANCE_NM)
+    return distance
+
+
+def lone_piece(scene: EvalField, length_nm: float) -> NDArray[np.float64] | None:
+    """Find the piece of filament of this length that is furthest from all others.
+
+    Returns its points float64 [K, 2], (x, y) in nm, 10 nm apart; None where no piece is labelled
+    throughout, half a micrometre inside the field, and 200 nm from other filaments.
+    """
+    lines = [resample(line) for line in scene.centre_lines]
+    best: tuple[float, NDArray[np.float64] | None] = (_ALONE_NM, None)
+    for at, (xy, step) in enumerate(lines):
+        points = round(length_nm / step)
+        if not 1 < points <= len(xy):
+            continue
+        others = [other for n, (other, _) in enumerate(lines) if n != at]
+        distance = _distance(xy, np.concatenate(others)) if others else np.full(len(xy), np.inf)
+        distance[~_usable(scene, xy)] = 0
+        windows = np.lib.stride_tricks.sliding_window_view(distance, points).min(axis=1)
+        first = int(np.argmax(windows))
+        if windows[first] > best[0]:
+            best = (float(windows[first]), xy[first : first + points])
+    return best[1]
+
+
+def _distance(xy: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    distance: NDArray[np.float64]
+    distance, _ = cKDTree(others).query(xy)
+    return distance
+
+
+def _usable(scene: EvalField, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Which points are labelled and far enough from the border: bool [K]."""
+    x0, y0, x1, y1 = scene.grid.extent_nm
+    inner = (xy >= (x0 + _MARGIN_NM, y0 + _MARGIN_NM)) & (xy < (x1 - _MARGIN_NM, y1 - _MARGIN_NM))
+    return inner.all(axis=1) & scene.labelled(xy)

@@ -1,0 +1,189 @@
+"""Results as means over fields, as Markdown for people and JSON for machines."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from annapalm.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from annapalm_export.evaluate.simulated import Row
+
+SIMULATED_GROUPS = {"method": "method", "density_per_um": "localizations/µm"}
+REAL_GROUPS = {"field": "table", "share": "share seen", "method": "method"}
+STRESS_GROUPS = {"input": "input", "method": "method", "erased_nm": "erased, nm"}
+"""Keys that say what a row is about, and their headings; rows that agree in all are averaged."""
+
+PICTURE_COLUMNS = {
+    "ms_ssim": "MS-SSIM",
+    "ms_ssim_foreground": "MS-SSIM, foreground",
+    "pearson": "Pearson r",
+    "nrmse": "NRMSE",
+    "total_ratio": "total / truth",
+}
+FILAMENT_COLUMNS = {
+    "f1": "F1 at 40 nm",
+    "precision": "precision",
+    "recall": "recall",
+    "false_um_per_um2": "false, µm/µm²",
+    "missed_um_per_um2": "missed, µm/µm²",
+}
+ERROR_COLUMNS = {
+    "coverage_0.5_foreground": "50 % covers",
+    "coverage_0.8_foreground": "80 %",
+    "coverage_0.9_foreground": "90 %",
+    "coverage_0.95_foreground": "95 %",
+    "spearman_foreground": "Spearman",
+    "spearman_foreground.inverse_density": "(1/density)",
+    "spearman_foreground.sqrt_dense": "(√dense)",
+    "ause_foreground": "AUSE",
+    "ause_foreground.constant": "(constant)",
+    "ause_foreground.inverse_density": "(1/density)",
+    "ause_foreground.sqrt_dense": "(√dense)",
+    "ence_foreground": "ENCE",
+    "auroc_false": "AUROC false",
+    "auroc_false.inverse_density": "(1/density)",
+    "auroc_false.inverse_dense": "(1/dense)",
+}
+REAL_COLUMNS = {
+    "density_per_um2": "localizations/µm²",
+    "bits": "bits/localization",
+    "uniform_share": "uniform share",
+    "pearson_later": "Pearson r, later frames",
+    "bandwidth_nm": "bandwidth, nm",
+}
+STRESS_COLUMNS = {
+    "dense_sum": "sum of dense",
+    "warnings": "warnings",
+    "drawn_um_per_um2": "drawn, µm/µm²",
+    "drawn_um_per_um2_reference": "(on filaments)",
+    "structure_share": "share called structure",
+    "background_share": "share called diffuse",
+    "bridged": "bridged",
+    "bridged_intact": "(not erased)",
+    "doubt_ratio": "error/dense, over not erased",
+    "coverage_0.9": "90 % covers",
+}
+
+
+def summarise(rows: Sequence[Row], groups: Collection[str] = tuple(SIMULATED_GROUPS)) -> list[Row]:
+    """Average rows that agree in all of `groups`, in the order of their first appearance.
+
+    Each result has the groups' keys, `fields` (rows averaged), and per score a dict of `mean`,
+    `sem` (standard error of the mean over fields, None for one) and `n` (rows that have it).
+    Text that is no group is left out; a score that no row has is None.
+    """
+    grouped: dict[tuple[Any, ...], list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(tuple(row.get(g) for g in groups), []).append(row)
+    return [
+        {g: v for g, v in zip(groups, key, strict=True) if v is not None}
+        | {"fields": len(members)}
+        | {name: _mean(members, name) for name in _score_names(members, groups)}
+        for key, members in grouped.items()
+    ]
+
+
+def _score_names(rows: Sequence[Row], groups: Collection[str]) -> list[str]:
+    names = dict.fromkeys(name for row in rows for name in row)
+    return [
+        name
+        for name in names
+        if name not in groups and not any(isinstance(row.get(name), str) for row in rows)
+    ]
+
+
+def _mean(rows: Sequence[Row], name: str) -> dict[str, float | int | None] | None:
+    values = [float(row[name]) for row in rows if row.get(name) is not None]
+    if not values:
+        return None
+    spread = float(np.std(values, ddof=1)) / math.sqrt(len(values)) if len(values) > 1 else None
+    return {"mean": float(np.mean(values)), "sem": spread, "n": len(values)}
+
+
+def gains(
+    rows: Sequence[Row], method: str, over: str, scores: Sequence[str], same: Sequence[str]
+) -> list[Row]:
+    """Differences `method` - `over` between rows that agree in all keys of `same`.
+
+    For `summarise`: the standard error of a paired difference is much below that of two means.
+    Raises `InvalidValueError` where a row of `method` has no partner.
+    """
+    partners = {tuple(r.get(s) for s in same): r for r in rows if r["method"] == over}
+    paired: list[Row] = []
+    for row in (r for r in rows if r["method"] == method):
+        key = tuple(row.get(s) for s in same)
+        if key not in partners:
+            raise InvalidValueError("rows", f"without '{over}' for {key}", "complete")
+        both: dict[str, tuple[Any, Any]] = {n: (row.get(n), partners[key].get(n)) for n in scores}
+        paired.append(
+            {k: v for k, v in row.items() if k in same}
+            | {"method": f"{method} - {over}"}
+            | {n: None if None in ours else ours[0] - ours[1] for n, ours in both.items()}
+        )
+    return paired
+
+
+def simulated_tables(rows: Sequence[Row]) -> str:
+    """Render rows of `evaluate_simulated` as three Markdown tables under their headings."""
+    summary = summarise(rows)
+    sections = {
+        "Pictures": PICTURE_COLUMNS,
+        "Filaments": FILAMENT_COLUMNS,
+        "Error map, foreground": ERROR_COLUMNS,
+    }
+    parts = []
+    for title, columns in sections.items():
+        scored = [row for row in summary if any(row.get(c) is not None for c in columns)]
+        parts.append(f"### {title}\n\n{to_markdown(scored, columns, SIMULATED_GROUPS)}")
+    return "\n".join(parts)
+
+
+def real_table(rows: Sequence[Row]) -> str:
+    """Render rows of `evaluate_real` as one Markdown table."""
+    return to_markdown(summarise(rows, REAL_GROUPS), REAL_COLUMNS, REAL_GROUPS)
+
+
+def stress_table(rows: Sequence[Row]) -> str:
+    """Render rows of `stress.py` as one Markdown table."""
+    return to_markdown(summarise(rows, STRESS_GROUPS), STRESS_COLUMNS, STRESS_GROUPS)
+
+
+def to_json(results: object) -> str:
+    """Render as JSON text; refuses NaN and infinity, which JSON does not have (ValueError)."""
+    return json.dumps(results, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def to_markdown(
+    summary: Sequence[Row], columns: Mapping[str, str], groups: Mapping[str, str]
+) -> str:
+    """Render summaries as one Markdown table: columns of `groups`, then the means of `columns`.
+
+    Both map keys to headings. A score that does not apply is a dash; columns without any score
+    are left out.
+    """
+    used = {k: h for k, h in columns.items() if any(row.get(k) is not None for row in summary)}
+    head = [*groups.values(), "fields", *used.values()]
+    lines = [head, ["---"] * len(groups) + ["--:"] * (len(head) - len(groups))]
+    for row in summary:
+        names = [_group(row.get(g)) for g in groups]
+        lines.append([*names, str(row["fields"]), *(_cell(row.get(k)) for k in used)])
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+
+
+def _group(value: object) -> str:
+    return "" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _cell(score: Mapping[str, float] | None) -> str:
+    """Three significant digits: a standard error over some tens of fields allows no more."""
+    if score is None:
+        return "-"
+    mean = score["mean"]
+    return f"{mean:.3g}" if abs(mean) < 0.1 else f"{mean:.3f}" if abs(mean) < 10 else f"{mean:.1f}"

@@ -1,0 +1,86 @@
+"""Make a release: export, calibrate, pass every gate, then write the folder in one step."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from annapalm.model import load_model
+from annapalm_export.evaluate.fields import simulated_fields
+from annapalm_export.evaluate.protocol import run_protocol
+from annapalm_export.evaluate.table import summarise, to_json
+from annapalm_export.release import gates
+from annapalm_export.release.card import write_card
+from annapalm_export.release.errors import ReleaseRefusedError
+from annapalm_export.release.vectors import write_vectors
+from annapalm_export.seeds import CALIBRATION_SEEDS
+from annapalm_export.simulate.files import ExistingOutputError
+from annapalm_export.to_onnx.model import make_model
+from annapalm_export.to_onnx.parity import check_parity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from annapalm.model import Model
+
+COMMAND = "annapalm-export evaluate {name}/{version} --fields {fields}"
+
+
+def release(
+    checkpoint: Path,
+    models: Path,
+    name: str,
+    version: str,
+    fields: int,
+    calibration_fields: int,
+    say: Callable[[str], None],
+) -> Path:
+    """Release `models`/`name`/`version` from a checkpoint and return the folder.
+
+    Holds model.onnx, README.md (the card), numbers.json, recipe.json and vectors/. Raises
+    `ExistingOutputError` if that version exists (a release is never edited) and
+    `ReleaseRefusedError`, with nothing written, if a gate is not passed.
+    """
+    folder = models / name / version
+    if folder.exists():
+        raise ExistingOutputError(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".release-") as temporary:
+        staged = Path(temporary) / version
+        staged.mkdir()
+        path = staged / "model.onnx"
+        made = make_model(checkpoint, path, name, version, calibration_fields)
+        say(f"exported: halo {made.info.halo_px} px, intervals {made.calibration.intervals}")
+        failures = gates.size_gate(path) + gates.parity_gate(check_parity(made.model, path))
+        model = load_model(path, device="cpu")
+        failures += _behaviour(model)
+        result = run_protocol(model, fields, say)
+        summary = summarise(result.simulated)
+        failures += gates.quality_gate(summary)
+        if failures:
+            raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
+        command = COMMAND.format(name=name, version=version, fields=fields)
+        (staged / "README.md").write_text(
+            write_card(made, result, command), encoding="utf-8"
+        )
+        numbers = {"command": command, "simulated": summary, "stress": summarise(result.stress)}
+        (staged / "numbers.json").write_text(to_json(numbers), encoding="utf-8")
+        recipe = to_json({**made.recipe, "steps_done": made.steps})
+        (staged / "recipe.json").write_text(recipe, encoding="utf-8")
+        write_vectors(_session(path), made.info, staged / "vectors")
+        shutil.move(staged, folder)
+    return folder
+
+
+def _behaviour(model: Model) -> list[str]:
+    field = next(simulated_fields(20.0, CALIBRATION_SEEDS, 1, with_widefield=True))
+    return gates.tiling_gate(model, field) + gates.empty_gate(model)
+
+
+def _session(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - onnxruntime is untyped
+    import onnxruntime
+
+    return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+

@@ -1,0 +1,91 @@
+"""What a model must show before it is released; each gate returns why not, or nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annapalm_export.evaluate.simulated import BLUR, MODEL, WITH_WIDEFIELD
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from annapalm.model import Model
+    from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.simulated import Row
+    from annapalm_export.to_onnx.parity import Parity
+
+MAX_BYTES = 8_000_000
+"""A model travels inside the wheel."""
+COVERAGE_90 = (0.85, 0.95)
+"""Allowed coverage of the nominal 90 % interval near filaments."""
+LEAST_SPEARMAN = 0.5
+"""Rank correlation of the error map with the true error near filaments."""
+
+
+def size_gate(path: Path) -> list[str]:
+    """Refuse files that do not belong in a wheel."""
+    size = path.stat().st_size
+    return [f"the file has {size:,} bytes, more than {MAX_BYTES:,}"] if size > MAX_BYTES else []
+
+
+def parity_gate(parity: Parity) -> list[str]:
+    """The file must compute what was trained."""
+    if parity.passed:
+        return []
+    return [f"torch and ONNX Runtime differ by {parity.worst} of each output's largest value"]
+
+
+def tiling_gate(model: Model, field: EvalField) -> list[str]:
+    """Tiles must give the whole picture bit for bit on the CPU: else the stored halo is too small."""
+    whole = model.reconstruct(field.counts, field.widefield, tile_px=None, grid=field.grid)
+    side = 2 * model.info.halo_px + 8 * model.info.stride
+    tiled = model.reconstruct(field.counts, field.widefield, tile_px=side, grid=field.grid)
+    failures = []
+    if tiled.tiles < 2:
+        failures.append(f"the field was not tiled at {side} px: the gate has tested nothing")
+    for name in ("dense", "error", "background"):
+        if not np.array_equal(getattr(whole, name), getattr(tiled, name)):
+            failures.append(f"'{name}' of tiles differs from that of the whole field")
+    return failures
+
+
+def empty_gate(model: Model) -> list[str]:
+    """No localizations, no picture; a single one, no filament."""
+    one = np.zeros((160, 160), np.float32)
+    one[80, 80] = 1
+    total = float(model.reconstruct(one).dense.sum())
+    if total > 3:
+        return [f"a single localization gives a picture of {total:.1f}"]
+    return []
+
+
+def quality_gate(summary: Sequence[Row]) -> list[str]:
+    """Above the oracle KDE at every density, and an error map that can be believed.
+
+    `summary` as `evaluate.table.summarise` makes it from the protocol's simulated rows.
+    """
+    means = {
+        (row["density_per_um"], row["method"]): {
+            name: score["mean"] for name, score in row.items() if isinstance(score, dict)
+        }
+        for row in summary
+    }
+    failures = []
+    for (density, method), scores in means.items():
+        if method not in (MODEL, WITH_WIDEFIELD):
+            continue
+        where, blur = f"{method} at {density:g} localizations per µm", means[density, BLUR]
+        failures += [
+            f"{where}: {name} {scores[name]:.3f} is not above the best blur's {blur[name]:.3f}"
+            for name in ("ms_ssim", "pearson", "f1")
+            if scores[name] <= blur[name]
+        ]
+        coverage, spearman = scores["coverage_0.9_foreground"], scores["spearman_foreground"]
+        if not COVERAGE_90[0] <= coverage <= COVERAGE_90[1]:
+            failures.append(f"{where}: the nominal 90 % interval covers {coverage:.1%}")
+        if spearman < LEAST_SPEARMAN:
+            failures.append(f"{where}: rank correlation of error map and error {spearman:.2f}")
+    return failures

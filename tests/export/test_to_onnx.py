@@ -1,0 +1,167 @@
+"""The file keeps the contract and computes what was trained."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from small import SMALL
+
+from annapalm.contract import CONTRACT_VERSION, INPUTS, OPSET, OUTPUTS, ModelInfo
+from annapalm.model import load_model
+from annapalm_export.to_onnx import check_parity, export_onnx, inference_copy, measure_reach_px
+from annapalm_export.to_onnx.graph import MAX_IR_VERSION, STRIDE, example_inputs, weights_sha256
+from annapalm_export.to_onnx.halo import halo_for
+from annapalm_export.train.network import Student, features
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.fixture(scope="module")
+def student() -> Student:
+    """A network whose weights and statistics are random: nothing in it is 0 or 1 by chance."""
+    torch.manual_seed(0)
+    model = Student(SMALL.network)
+    with torch.no_grad():
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.running_mean.uniform_(-0.2, 0.2)
+                module.running_var.uniform_(0.5, 2.0)
+                module.weight.uniform_(0.5, 1.5)
+                module.bias.uniform_(-0.2, 0.2)
+    return model.eval()
+
+
+@pytest.fixture(scope="module")
+def exported(student: Student, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folded = inference_copy(student)
+    info = ModelInfo(
+        contract=CONTRACT_VERSION,
+        name="small",
+        version="0.0.1",
+        pixel_nm=20.0,
+        stride=STRIDE,
+        halo_px=halo_for(measure_reach_px(folded)),
+        structures=("microtubules",),
+        psf_sigma_nm=125.0,
+        intervals={"0.9": 2.0},
+        density_range_per_um2=(0.0, 1e6),
+        units=dict.fromkeys(OUTPUTS, "localizations per pixel"),
+        training="random weights, for tests",
+        licence="BSD-3-Clause",
+        weights_sha256=weights_sha256(folded),
+    )
+    path = tmp_path_factory.mktemp("onnx") / "small.onnx"
+    export_onnx(folded, info, path)
+    return path
+
+
+def test_folding_the_norms_changes_nothing(student: Student) -> None:
+    folded = inference_copy(student)
+    assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in folded.modules())
+    inputs = example_inputs(student, 1, 4, 4)
+    with torch.no_grad():
+        for mine, theirs in zip(folded(*inputs), student(*inputs), strict=True):
+            torch.testing.assert_close(mine, theirs, rtol=1e-4, atol=1e-6)
+
+
+def test_onnx_runtime_computes_what_torch_does(student: Student, exported: Path) -> None:
+    parity = check_parity(inference_copy(student), exported)
+    assert parity.passed, parity.worst
+
+
+def test_parity_notices_other_weights(student: Student, exported: Path) -> None:
+    other = inference_copy(student)
+    with torch.no_grad():
+        other.dense_head.bias += 1e-3
+    assert not check_parity(other, exported).passed
+
+
+def test_the_graph_names_what_the_contract_names(exported: Path) -> None:
+    proto = onnx.load(exported)
+    for values, contract in ((proto.graph.input, INPUTS), (proto.graph.output, OUTPUTS)):
+        shapes = {
+            v.name: tuple(d.dim_param or d.dim_value for d in v.type.tensor_type.shape.dim)
+            for v in values
+        }
+        assert shapes == {
+            name: tuple(1 if part == "S" else part for part in shape)
+            for name, shape in contract.items()
+        }
+    assert {o.domain: o.version for o in proto.opset_import} == {"": OPSET}
+    assert proto.ir_version <= MAX_IR_VERSION
+    assert not any(t.data_location for t in proto.graph.initializer)
+
+
+def test_the_runtime_loads_it_and_tiles_are_the_whole(exported: Path) -> None:
+    model = load_model(exported, device="cpu")
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(0.05, (500, 430)).astype(np.float32)
+    whole = model.reconstruct(counts, tile_px=None)
+    tiled = model.reconstruct(counts, tile_px=2 * model.info.halo_px + 64)
+    assert tiled.tiles > 1
+    for name in ("dense", "error", "background"):
+        np.testing.assert_array_equal(getattr(tiled, name), getattr(whole, name))
+
+
+def test_outputs_are_proportional_to_the_exposure(exported: Path) -> None:
+    model = load_model(exported, device="cpu")
+    counts = np.random.default_rng(2).poisson(0.05, (64, 64)).astype(np.float32)
+    once, thrice = (model.reconstruct(counts, exposure=e) for e in (1.0, 3.0))
+    for name in ("dense", "error", "background"):
+        np.testing.assert_allclose(getattr(thrice, name), 3 * getattr(once, name), rtol=1e-5)
+
+
+def test_the_reach_is_the_furthest_influence_there_is(student: Student) -> None:
+    folded = inference_copy(student)
+    reach = measure_reach_px(folded)
+    side, middle = 30 * STRIDE, 15 * STRIDE
+    inputs = list(example_inputs(folded, 1, 30, 30))
+    with torch.no_grad():
+        before = folded(*inputs)
+        inputs[0] = inputs[0].clone()
+        inputs[0][:, :, middle, middle] += 50
+        after = folded(*inputs)
+    for old, new in zip(before, after, strict=True):
+        factor = side // old.shape[-1]
+        changed = torch.nonzero((old != new)[0, 0]) * factor
+        assert int((changed - middle).abs().max()) <= reach + STRIDE
+    assert STRIDE < reach < side / 2
+
+
+def test_a_reach_beyond_the_test_image_is_noticed(student: Student) -> None:
+    with pytest.raises(ValueError, match="larger than the image"):
+        measure_reach_px(inference_copy(student), side_strides=5)
+
+
+def test_metadata_that_does_not_fit_is_refused(student: Student, exported: Path) -> None:
+    info = load_model(exported, device="cpu").info
+    two = dataclasses.replace(info, structures=("microtubules", "actin"))
+    with pytest.raises(ValueError, match="'structure' has 1 where the contract has S"):
+        export_onnx(inference_copy(student), two, exported.with_name("other.onnx"))
+    assert not exported.with_name("other.onnx").exists()
+
+
+def test_what_is_not_present_is_not_looked_at() -> None:
+    counts = torch.zeros((1, 1, 16, 16))
+    absent = torch.zeros((1, 1))
+    light = torch.rand((1, 1, 4, 4))
+    assert torch.equal(features(counts, light, absent), features(counts, 0 * light, absent))
+
+
+def test_the_scale_of_the_widefield_image_does_not_matter() -> None:
+    counts = torch.zeros((1, 1, 16, 16))
+    light, scale = torch.rand((1, 1, 4, 4)), torch.full((1, 1), 3.0)
+    torch.testing.assert_close(
+        features(counts, light, scale), features(counts, 1000 * light, 1000 * scale)
+    )
+
+
+def test_denormal_inputs_are_taken_as_zero() -> None:
+    tiny = torch.full((1, 1, 16, 16), 1e-39)
+    assert not features(tiny, tiny[:, :, :4, :4], torch.ones((1, 1)))[:, :18].any()
