@@ -8,13 +8,21 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+_HEAP_TYPE = 1 << 9
+"""Flag of a class written in Python (Py_TPFLAGS_HEAPTYPE), against those built in."""
+
 
 class AnnaPalmError(Exception):
     """Base of every error that annapalm raises on purpose; its text is meant for the user."""
 
     def __new__(cls, *args: object, **kwargs: object) -> Self:
         """Keep the arguments as given, so that the error survives pickling (see `__reduce__`)."""
-        self = super().__new__(cls)
+        # The builtin whose memory layout the class has must make it: MemoryError and OSError have
+        # a `__new__` of their own, and Python lets neither make a class built on another base.
+        maker: Any = cls
+        while maker.__flags__ & _HEAP_TYPE and maker.__base__ is not None:
+            maker = maker.__base__
+        self: Self = maker.__new__(cls)
         self._made_from = (args, kwargs)
         return self
 

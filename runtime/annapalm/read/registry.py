@@ -1,0 +1,121 @@
+"""Which module reads a file. To add a format: one module here, its name in `FormatName`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, cast, get_args
+
+from annapalm.errors import AnnaPalmError
+from annapalm.read.errors import (
+    EmptyFileError,
+    LongHeaderError,
+    SeveralFormatsError,
+    TableTooLargeError,
+    UnknownFormatError,
+    UnreadableFileError,
+)
+from annapalm.read.source import HEAD_BYTES, Source, head_text
+from annapalm.read.table import FormatName, Table, TableOptions
+
+if TYPE_CHECKING:
+    import os
+
+    from annapalm.localizations import Localizations
+
+
+class FormatModule(Protocol):
+    """What every module of a format has; a module is loaded only when a table is read."""
+
+    NAME: FormatName
+
+    def matches(self, head: bytes) -> bool:
+        """Whether the first bytes of a file (at most `HEAD_BYTES`) are of this format; no error."""
+        ...
+
+    def read(self, source: Source, options: TableOptions) -> Table:
+        """Read the whole of an open file; raises a `ReadError`."""
+        ...
+
+
+def format_module(name: FormatName) -> FormatModule:
+    """Load the module that reads a format."""
+    return cast("FormatModule", import_module(f"annapalm.read.{name}"))
+
+
+def read_table(path: str | os.PathLike[str], options: TableOptions | None = None) -> Table:
+    """Read a table of localizations, in whatever format its content shows.
+
+    Positions come in nm from the top-left corner of the field, frames from 0. Raises a `ReadError`
+    (an `AnnaPalmError`) that names the file, the line and column where that applies, and what to
+    do; no cell is dropped, clipped or guessed. A table without rows is no error.
+    """
+    file = Path(path)
+    try:
+        with file.open("rb") as stream:
+            return read_source(Source(stream, file), options or TableOptions())
+    except AnnaPalmError:
+        raise
+    except OSError as error:
+        raise UnreadableFileError(file, error.strerror or str(error)) from error
+    except MemoryError:
+        raise TableTooLargeError(file) from None
+
+
+def read_localizations(
+    path: str | os.PathLike[str], options: TableOptions | None = None
+) -> Localizations:
+    """Read the localizations of a table; as `read_table`, whose further facts it leaves out."""
+    return read_table(path, options).localizations
+
+
+def read_source(source: Source, options: TableOptions) -> Table:
+    """Read an open table: the part of `read_table` that needs no file."""
+    return _choose(source, options).read(source, options)
+
+
+def _choose(source: Source, options: TableOptions) -> FormatModule:
+    """Find the one module that reads this file as the user wants it."""
+    from annapalm.read.foreign import first_line, hint, refuse_binary, refuse_text
+
+    _refuse_blank(source)
+    refuse_binary(source.path, source.head)
+    wanted = options.format or ("delimited" if options.columns is not None else None)
+    if wanted is not None:
+        source.check_text()
+        return format_module(wanted)
+    modules = [format_module(name) for name in get_args(FormatName)]
+    matching = [module for module in modules if module.matches(source.head)]
+    if len(matching) > 1:
+        raise SeveralFormatsError(source.path, [module.NAME for module in matching])
+    if matching:
+        return matching[0]
+    source.check_text()
+    refuse_text(source.path, source.head)
+    if options.unit is not None and _names_columns(source.head):
+        return format_module("delimited")
+    raise UnknownFormatError(
+        source.path, get_args(FormatName), first_line(source.head), hint(source.head)
+    )
+
+
+def _refuse_blank(source: Source) -> None:
+    if any(text.strip() for text in head_text(source.head)):
+        return
+    if not source.whole_in_head:
+        raise LongHeaderError(source.path, 1, HEAD_BYTES)
+    raise EmptyFileError(source.path, len(source.head))
+
+
+def _names_columns(head: bytes) -> bool:
+    """Whether a header names x, y and frame, so that with `--unit` all is said."""
+    from annapalm.read.headers import header_delimiter, split_header
+
+    for text in head_text(head):
+        bare = text.strip().lstrip("#% ")
+        names = {header.name for header in split_header(bare, header_delimiter(bare))}
+        if {"x", "y", "frame"} <= names:
+            return True
+        if text.strip() and not text.lstrip().startswith(("#", "%")):
+            return False
+    return False

@@ -1,0 +1,149 @@
+"""A table of localizations as read, and how the user may say what it is.
+
+Free of numpy, so that a command line can build its options and their help without loading it.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+
+from annapalm.errors import InvalidValueError
+from annapalm.read.columns import parse_columns
+from annapalm.read.errors import OptionsContradictError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from annapalm.localizations import Localizations
+
+FormatName: TypeAlias = Literal["thunderstorm", "delimited"]
+"""The formats read, each by the module of this name in `annapalm.read`."""
+
+Unit: TypeAlias = Literal["nm", "um", "px"]
+"""Units of length that `--unit` takes; px is an edge of a camera pixel."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableOptions:
+    """What the user says about a table that the table does not say itself.
+
+    Raises `InvalidValueError`, `ColumnsOptionError` or `OptionsContradictError` where this cannot
+    be understood, before any file is opened.
+    """
+
+    format: FormatName | None = None
+    """The format to read as; None finds it from the content."""
+    columns: tuple[str, ...] | None = None
+    """Where a delimited table has which quantity, in one of two ways; see `read.columns`:
+
+    - names in file order, one for each column, `-` or `_` for one to skip:
+      `("y", "x", "-", "z", "frame")`;
+    - annapalm's name = the file's name, for tables with a header (plain or behind #), in any
+      order: `("x=Xc", "y=Yc", "frame=Frame")`.
+
+    None: the file's own names are taken. Given, the table is read as `delimited`.
+    """
+    unit: Unit | None = None
+    """Unit of the lengths whose header names none; None asks where one is needed."""
+    camera_pixel_nm: float | None = None
+    """Edge of a camera pixel in nm, for lengths in px; above 0."""
+    first_frame: int | None = None
+    """Number of the first frame in the file, 0 or above; None is the format's own (1 for
+    ThunderSTORM, 0 for delimited tables)."""
+    field_nm: tuple[float, float] | None = None
+    """(width, height) of the camera's field in nm; None where it is not known."""
+    allow_single_frame: bool = False
+    """Take a table whose localizations all have the same frame."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be, and what contradicts itself."""
+        if self.format is not None and self.format not in get_args(FormatName):
+            must = f"one of {', '.join(get_args(FormatName))}"
+            raise InvalidValueError("format", self.format, must)
+        if self.unit is not None and self.unit not in get_args(Unit):
+            raise InvalidValueError("unit", self.unit, f"one of {', '.join(get_args(Unit))}")
+        lengths = {"camera_pixel_nm": (self.camera_pixel_nm,), "field_nm": self.field_nm}
+        for name, values in lengths.items():
+            if any(v is not None and not (math.isfinite(v) and v > 0) for v in values or ()):
+                raise InvalidValueError(name, getattr(self, name), "finite and above 0, in nm")
+        if self.first_frame is not None and self.first_frame < 0:
+            raise InvalidValueError("first_frame", self.first_frame, "0 or above")
+        if self.columns is not None:
+            parse_columns(self.columns)
+        if self.columns is not None and self.format not in (None, "delimited"):
+            raise OptionsContradictError(
+                f"--columns is for delimited tables, and --format says {self.format}",
+                "Leave one out",
+            )
+        if self.unit == "px" and self.camera_pixel_nm is None:
+            raise OptionsContradictError(
+                "--unit px needs the size of a camera pixel", "Add --camera-pixel NM"
+            )
+
+
+class LineMap:
+    """From the number of a row, counted from 0, to its line in the file, counted from 1.
+
+    Rows on consecutive lines share one entry, so that the map of a plain table is a pair of
+    numbers. Call it with a row: `table.line_of(17)`.
+    """
+
+    __slots__ = ("_lines", "_next", "_rows")
+
+    def __init__(self) -> None:
+        self._rows = array("q")
+        self._lines = array("q")
+        self._next = (0, 0)
+
+    def add(self, line: int, rows: int = 1) -> None:
+        """Append `rows` rows on consecutive lines, the first of them on `line`."""
+        if rows == 0:
+            return
+        row, expected = self._next
+        if not self._rows or line != expected:
+            self._rows.append(row)
+            self._lines.append(line)
+        self._next = (row + rows, line + rows)
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return self._next[0]
+
+    def __call__(self, row: int) -> int:
+        """Give the line of a row; `IndexError` where there is no such row."""
+        if not 0 <= row < len(self):
+            raise IndexError(row)
+        entry = bisect_right(self._rows, row) - 1
+        return self._lines[entry] + row - self._rows[entry]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """One table of localizations, and what is worth knowing about the file it came from."""
+
+    localizations: Localizations
+    """The rows in file order, in annapalm's convention; row i of the table is row i of these."""
+    path: Path
+    """The file, as it was named."""
+    format: FormatName
+    """The format that it was read as."""
+    sha256: str
+    """Of the bytes that were read, hexadecimal."""
+    rows: int
+    """How many localizations the table holds; none is dropped."""
+    columns: Mapping[str, str]
+    """The columns used: annapalm's name to the file's, or to the column's number, from 1, where
+    the file has no header."""
+    unused_columns: tuple[str, ...]
+    """Columns that were not looked at, by the file's names or their numbers."""
+    camera_pixel_nm: float | None
+    """Edge of a camera pixel in nm, where the file or the user says it."""
+    origin_known: bool
+    """Whether the format says where (0, 0) lies; if not, positions are taken as they are."""
+    line_of: LineMap = field(repr=False)
+    """From a row, counted from 0, to its line in the file, counted from 1."""

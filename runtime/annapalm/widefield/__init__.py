@@ -1,0 +1,16 @@
+"""The widefield image of a field: read, freed of background, registered, resampled, compared."""
+
+from __future__ import annotations
+
+from annapalm.widefield.agreement import compare
+from annapalm.widefield.image import WidefieldImage, check_covers, read_widefield
+from annapalm.widefield.prepare import PreparedWidefield, prepare_widefield
+
+__all__ = [
+    "PreparedWidefield",
+    "WidefieldImage",
+    "check_covers",
+    "compare",
+    "prepare_widefield",
+    "read_widefield",
+]

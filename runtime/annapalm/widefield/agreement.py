@@ -1,0 +1,71 @@
+"""How well a reconstruction explains the widefield image of the same field.
+
+The idea of SQUIRREL (Culley et al. 2018, doi:10.1038/nmeth.4605): a true reconstruction, blurred by
+the microscope's PSF, is the widefield image up to scale and offset. What is left over points at
+structure that is missing or invented, as far as diffraction lets it be seen. Here the model itself
+blurs (`widefield_estimate`), and both are compared on the contract's quarter grid.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annapalm.contract import QUARTER
+from annapalm.errors import InvalidValueError
+from annapalm.reconstruction import WidefieldAgreement
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from annapalm.grid import Grid
+    from annapalm.widefield.prepare import PreparedWidefield
+
+
+def compare(
+    estimate: NDArray[np.float32], prepared: PreparedWidefield, grid: Grid
+) -> WidefieldAgreement:
+    """Compare the model's `widefield_estimate` with the measured image.
+
+    `estimate` float32 [ceil(Y/4), ceil(X/4)], >= 0, in localizations per quarter pixel. The least
+    squares fit widefield = a * estimate + b takes out the camera's unit and what is left of its
+    offset; the error map is |residual| / a, on [Y, X] of `grid` by repetition. Where no a > 0 fits
+    (the estimate is flat, or runs against the image: rsp <= 0), nothing of the image is explained:
+    a is then the ratio of the two sums, b is 0. rsp is 0 where one of the two images is flat.
+    """
+    if estimate.shape != prepared.quarter.shape:
+        wanted = f"of the widefield's shape {list(prepared.quarter.shape)}"
+        raise InvalidValueError("estimate", list(estimate.shape), wanted)
+    fitted, measured = estimate.astype(np.float64), prepared.quarter.astype(np.float64)
+    rsp = pearson(estimate, prepared.quarter)
+    gain, offset = _fit(fitted, measured) if rsp > 0 else (_ratio(fitted, measured), 0.0)
+    residual = np.abs((measured - offset) / gain - fitted)
+    full = residual.astype(np.float32).repeat(QUARTER, axis=0).repeat(QUARTER, axis=1)
+    return WidefieldAgreement(
+        error=np.ascontiguousarray(full[: grid.shape[0], : grid.shape[1]]),
+        rsp=rsp,
+        rse=float(np.sqrt(np.mean(residual**2))),
+        shift_nm=prepared.shift_nm,
+    )
+
+
+def pearson(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """Correlate two images of one shape: -1 to 1, and 0 where one of them is flat."""
+    a = first.astype(np.float64) - first.mean(dtype=np.float64)
+    b = second.astype(np.float64) - second.mean(dtype=np.float64)
+    power = float((a * a).sum()) * float((b * b).sum())
+    return float(np.clip((a * b).sum() / np.sqrt(power), -1, 1)) if power > 0 else 0.0
+
+
+def _fit(estimate: NDArray[np.float64], measured: NDArray[np.float64]) -> tuple[float, float]:
+    """Fit measured = gain * estimate + offset; `estimate` is not flat."""
+    centred = estimate - estimate.mean()
+    gain = float((centred * (measured - measured.mean())).sum() / (centred * centred).sum())
+    return gain, float(measured.mean() - gain * estimate.mean())
+
+
+def _ratio(estimate: NDArray[np.float64], measured: NDArray[np.float64]) -> float:
+    """Bring the image to the estimate's unit by their sums; 1 where either is all zeros."""
+    total, light = float(estimate.sum()), float(measured.sum())
+    return light / total if total > 0 and light > 0 else 1.0
