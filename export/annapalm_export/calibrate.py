@@ -1,9 +1,10 @@
 """Make the error map mean what it says, on held-out simulated fields.
 
-The error head learns the expected absolute error during training; here one factor brings its mean to
-the truth, and the quantiles of |dense - truth| / error become the factors of the intervals
+The error head learns the expected absolute error during training; here one factor brings its mean
+to the truth, and the quantiles of |dense - truth| / error become the factors of the intervals
 (split-conformal calibration: Angelopoulos et al., arXiv 2202.05265, with the error map as the
-heuristic width). Only pixels near filaments count: black background would make any map look calibrated.
+heuristic width). Only pixels near filaments count: black background would make any map look
+calibrated.
 """
 
 from __future__ import annotations
@@ -82,7 +83,5 @@ def _predict(
         light, scale = torch.from_numpy(ready.quarter)[None, None], ready.scale
     one = torch.ones((1, 1))
     structure = torch.ones((1, model.config.structures))
-    outputs = model(
-        torch.from_numpy(field.counts)[None, None], light, scale * one, one, structure
-    )
+    outputs = model(torch.from_numpy(field.counts)[None, None], light, scale * one, one, structure)
     return outputs[0][0, 0].numpy(), outputs[1][0, 0].numpy()

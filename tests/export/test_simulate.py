@@ -14,8 +14,8 @@ from annapalm.read import read_table
 from annapalm.render import render
 from annapalm.widefield import read_widefield
 from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
-from annapalm_export.simulate.files import ExistingOutputError, block_of_density, write_scene
 from annapalm_export.simulate.filaments import grow
+from annapalm_export.simulate.files import ExistingOutputError, block_of_density, write_scene
 from annapalm_export.simulate.labelling import noise_free_rate, unevenness
 from annapalm_export.simulate.photophysics import Photophysics, blink
 

@@ -24,14 +24,14 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="module")
 def student() -> Student:
-    """A network whose weights and statistics are random: nothing in it is 0 or 1 by chance."""
+    """Make a network with random weights and statistics: nothing in it is 0 or 1 by chance."""
     torch.manual_seed(0)
     model = Student(SMALL.network)
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.uniform_(-0.2, 0.2)
-                module.running_var.uniform_(0.5, 2.0)
+                module.get_buffer("running_mean").uniform_(-0.2, 0.2)
+                module.get_buffer("running_var").uniform_(0.5, 2.0)
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.uniform_(-0.2, 0.2)
     return model.eval()
@@ -78,7 +78,7 @@ def test_onnx_runtime_computes_what_torch_does(student: Student, exported: Path)
 def test_parity_notices_other_weights(student: Student, exported: Path) -> None:
     other = inference_copy(student)
     with torch.no_grad():
-        other.dense_head.bias += 1e-3
+        other.dense_head.get_parameter("bias").add_(1e-3)
     assert not check_parity(other, exported).passed
 
 

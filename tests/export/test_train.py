@@ -82,7 +82,7 @@ def test_the_total_is_best_at_the_true_total_and_has_a_gradient_without_localiza
     for wrong in (0.4, 0.6):
         assert total_deviance(torch.full((1, 1, 10, 10), wrong), held, ratio, seen) > right
     rate = torch.full((1, 1, 10, 10), 0.5, requires_grad=True)
-    total_deviance(rate, torch.zeros_like(held), ratio, seen).backward()  # type: ignore[no-untyped-call]
+    total_deviance(rate, torch.zeros_like(held), ratio, seen).backward()
     assert rate.grad is not None
     assert bool((rate.grad > 0).all())
 
@@ -104,7 +104,9 @@ def test_the_error_loss_is_best_at_the_mean_absolute_error() -> None:
     truth = torch.full((1, 1, 100, 100), 0.5)
     dense = truth + 0.1 * torch.randn(truth.shape, generator=generator)
     mean = float((dense - truth).abs().mean())
-    losses = {f: float(laplace_nll(dense, torch.full_like(dense, f * mean), truth)) for f in (0.7, 1, 1.4)}
+    losses = {
+        f: float(laplace_nll(dense, torch.full_like(dense, f * mean), truth)) for f in (0.7, 1, 1.4)
+    }
     assert min(losses, key=lambda f: losses[f]) == 1
 
 
@@ -201,7 +203,9 @@ def test_a_wrong_recipe_names_what_is_wrong(tmp_path: Path, text: str, problem: 
 
 def test_a_whole_number_may_stand_for_a_decimal_one(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
-    path.write_text("[scene]\nfield_um = 10\nfilament_per_um = 2\n[data]\ndensity_per_um = [3.0, 4.0]")
+    path.write_text(
+        "[scene]\nfield_um = 10\nfilament_per_um = 2\n[data]\ndensity_per_um = [3.0, 4.0]"
+    )
     recipe = read_recipe(path)
     assert recipe.scene.field_um == 10.0
     assert recipe.scene.filament_per_um == 2.0

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 
 def evaluate(
-    model: Annotated[str, typer.Argument(help="Released model (name or name/version) or ONNX file.")],
+    model: Annotated[
+        str, typer.Argument(help="Released model (name or name/version) or ONNX file.")
+    ],
     fields: Annotated[
         int, typer.Option(min=0, help="Simulated evaluation fields per density; 0 for none.")
     ] = 12,
@@ -66,7 +68,5 @@ def _read(
     from annapalm.cli.parse import parse_columns
     from annapalm.read import TableOptions, read_localizations
 
-    options = TableOptions(
-        columns=parse_columns(columns), unit=unit, camera_pixel_nm=camera_pixel
-    )
+    options = TableOptions(columns=parse_columns(columns), unit=unit, camera_pixel_nm=camera_pixel)
     return read_localizations(path, options)

@@ -32,5 +32,7 @@ def export(
     typer.echo(f"{output}: halo {made.info.halo_px} px (reach {made.reach_px}), parity {worst:.1e}")
     if not parity.passed:
         output.unlink()
-        typer.echo("annapalm-export: torch and ONNX Runtime disagree; the file was removed", err=True)
+        typer.echo(
+            "annapalm-export: torch and ONNX Runtime disagree; the file was removed", err=True
+        )
         raise typer.Exit(3)

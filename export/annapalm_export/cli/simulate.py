@@ -12,8 +12,12 @@ def simulate(
     output: Annotated[Path, typer.Argument(help="Folder to write into; made if absent.")],
     fields: Annotated[int, typer.Option(min=1, help="Number of fields of view.")] = 1,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the first field; the next follow.")] = 0,
-    name: Annotated[str, typer.Option(help="Stem of the files; with several fields the seed is appended.")] = "field",
-    field_um: Annotated[float, typer.Option(min=1.0, max=60.0, help="Side of the field, µm.")] = 12.8,
+    name: Annotated[
+        str, typer.Option(help="Stem of the files; with several fields the seed is appended.")
+    ] = "field",
+    field_um: Annotated[
+        float, typer.Option(min=1.0, max=60.0, help="Side of the field, µm.")
+    ] = 12.8,
     frames: Annotated[int, typer.Option(min=100, help="Length of the acquisition.")] = 20_000,
     density: Annotated[
         float | None,

@@ -13,7 +13,9 @@ def train(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder of the run; an unfinished run goes on.")
     ],
-    device: Annotated[str, typer.Option(help="cpu or cuda; a device that is absent is an error.")] = "cpu",
+    device: Annotated[
+        str, typer.Option(help="cpu or cuda; a device that is absent is an error.")
+    ] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of torch.")] = None,
 ) -> None:
     """Train from RECIPE; writes checkpoints, a log and validation pictures into the folder."""

@@ -90,15 +90,18 @@ class EvalField:
         pieces = [resample(line) for line in self.centre_lines]
         xy = np.concatenate([p for p, _ in pieces]) if pieces else np.empty((0, 2))
         length = np.concatenate([np.full(len(p), step) for p, step in pieces] or [np.empty(0)])
-        return LinePoints(xy, length, self._labelled(xy, self._level(xy)))
+        return LinePoints(xy, length, self._labelled(xy, LABELLED_SHARE * self._level(xy)))
 
-    def labelled(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Which points (x, y) [K, 2] on centre lines lie inside the field and are labelled: [K]."""
-        return self._labelled(xy, self._level(self.line_points().xy_nm))
+    def labelled(self, xy: NDArray[np.float64], share: float = LABELLED_SHARE) -> NDArray[np.bool_]:
+        """Which points (x, y) [K, 2] lie inside the field and are labelled: bool [K].
 
-    def _labelled(self, xy: NDArray[np.float64], level: float) -> NDArray[np.bool_]:
+        Labelled is where the truth is at least `share` of its median on the centre lines.
+        """
+        return self._labelled(xy, share * self._level(self.line_points().xy_nm))
+
+    def _labelled(self, xy: NDArray[np.float64], least: float) -> NDArray[np.bool_]:
         inside, rate = self._rate_at(xy)
-        return inside & (rate > 0) & (rate >= LABELLED_SHARE * level)
+        return inside & (rate > 0) & (rate >= least)
 
     def _level(self, xy: NDArray[np.float64]) -> float:
         """Median rate on the centre lines, given as points, within the field."""

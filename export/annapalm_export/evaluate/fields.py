@@ -1,4 +1,4 @@
-"""Simulated fields for calibration and evaluation: a block of consecutive frames at a stated density."""
+"""Simulated fields to calibrate and evaluate on: consecutive frames at a stated density."""
 
 from __future__ import annotations
 

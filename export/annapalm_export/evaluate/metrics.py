@@ -60,7 +60,7 @@ def match_intensity(image: Image, truth: Image) -> tuple[NDArray[np.float64], fl
 
 def pearson(image: Image, truth: Image) -> float:
     """Pearson correlation of all pixels, -1 to 1; 0 where either is constant."""
-    x, y = (np.asarray(v, dtype=np.float64).ravel() for v in (image, truth))
+    x, y = (np.asarray(v, dtype=np.float64) for v in (image, truth))
     _same_shape(x, y)
     x, y = x - x.mean(), y - y.mean()
     norm = float(np.linalg.norm(x) * np.linalg.norm(y))

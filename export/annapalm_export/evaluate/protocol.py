@@ -1,4 +1,4 @@
-"""The fixed protocol on simulation: thresholds from validation fields, figures from evaluation fields."""
+"""The fixed protocol on simulation: thresholds from some fields, figures from others."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ProtocolResult:
 def run_protocol(
     model: Reconstructor, fields: int, say: Callable[[str], None] = lambda _line: None
 ) -> ProtocolResult:
-    """Score a model and its baselines on `fields` fields per density, with and without widefield."""
+    """Score a model and its baselines on so many fields per density, with and without widefield."""
     validation = [
         field
         for density in DENSITIES_PER_UM

@@ -45,6 +45,10 @@ _CLEARED_NM = 100.0
 """Localizations this near to an erased piece are removed: all of its own, and its background."""
 
 _MARGIN_NM = 500.0
+"""An erased piece stays this far from the border of the field."""
+
+_WELL_LABELLED = 0.5
+"""It has at least this share of the median rate: it would be found if it were not erased."""
 
 
 def evaluate_empty(model: Reconstructor, grid: Grid) -> Row:
@@ -129,6 +133,7 @@ def evaluate_erased(
     - bridged: share of the piece that is drawn all the same (within 40 nm of the skeleton).
     - bridged_intact: the same before erasing.
     - doubt_ratio: error / dense on the piece, over the same before erasing; it should be above 1.
+      None where the piece is not bridged: then nothing is claimed there.
     - coverage_0.9: share of its pixels whose nominal 90 % interval holds the truth (None where the
       model has no such interval).
     """
@@ -173,7 +178,7 @@ def _scores_on(
     return {
         "bridged": bridged[0],
         "bridged_intact": bridged[1],
-        "doubt_ratio": doubt[0] / doubt[1] if doubt[1] > 0 else None,
+        "doubt_ratio": doubt[0] / doubt[1] if bridged[0] > 0 and doubt[1] > 0 else None,
         "coverage_0.9": None if k is None else float(inside.mean()),
     }
 
@@ -190,8 +195,8 @@ def _nearest(xy: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np
 def lone_piece(scene: EvalField, length_nm: float) -> NDArray[np.float64] | None:
     """Find the piece of filament of this length that is furthest from all others.
 
-    Returns its points float64 [K, 2], (x, y) in nm, 10 nm apart; None where no piece is labelled
-    throughout, half a micrometre inside the field, and 200 nm from other filaments.
+    Returns its points float64 [K, 2], (x, y) in nm, 10 nm apart; None where no piece is well
+    labelled throughout, half a micrometre inside the field, and 200 nm from other filaments.
     """
     lines = [resample(line) for line in scene.centre_lines]
     best: tuple[float, NDArray[np.float64] | None] = (_ALONE_NM, None)
@@ -216,7 +221,7 @@ def _distance(xy: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[n
 
 
 def _usable(scene: EvalField, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Which points are labelled and far enough from the border: bool [K]."""
+    """Which points are well labelled and far enough from the border: bool [K]."""
     x0, y0, x1, y1 = scene.grid.extent_nm
     inner = (xy >= (x0 + _MARGIN_NM, y0 + _MARGIN_NM)) & (xy < (x1 - _MARGIN_NM, y1 - _MARGIN_NM))
-    return inner.all(axis=1) & scene.labelled(xy)
+    return inner.all(axis=1) & scene.labelled(xy, _WELL_LABELLED)

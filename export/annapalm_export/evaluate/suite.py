@@ -126,7 +126,7 @@ def evaluate_real(
                     "method": method,
                     "share": share,
                     "density_per_um2": float(seen.sum()) / grid.area_um2,
-                    "seen": len(cut.seen),
+                    "seen": int(seen.sum()),
                     "held_out": int(held_out.sum()),
                     "seen_before_frame": cut.stop,
                     "held_out_from_frame": cut.resume,

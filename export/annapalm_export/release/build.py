@@ -56,15 +56,15 @@ def release(
         failures = gates.size_gate(path) + gates.parity_gate(check_parity(made.model, path))
         model = load_model(path, device="cpu")
         failures += _behaviour(model)
+        if failures:  # the long evaluation would not mend it
+            raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
         result = run_protocol(model, fields, say)
         summary = summarise(result.simulated)
         failures += gates.quality_gate(summary)
         if failures:
             raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
         command = COMMAND.format(name=name, version=version, fields=fields)
-        (staged / "README.md").write_text(
-            write_card(made, result, command), encoding="utf-8"
-        )
+        (staged / "README.md").write_text(write_card(made, result, command), encoding="utf-8")
         numbers = {"command": command, "simulated": summary, "stress": summarise(result.stress)}
         (staged / "numbers.json").write_text(to_json(numbers), encoding="utf-8")
         recipe = to_json({**made.recipe, "steps_done": made.steps})
@@ -83,4 +83,3 @@ def _session(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - onnx
     import onnxruntime
 
     return onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-

@@ -86,4 +86,3 @@ A piece of a lone filament erased from the input: is it bridged, and does the er
 - 20 nm pixels. The error map is calibrated on average over fields like those above, not for each single pixel or field.
 - The error is that of the rate as labelled: where a filament carries no label at all, nothing can tell.
 """
-

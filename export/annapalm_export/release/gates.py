@@ -32,23 +32,25 @@ def size_gate(path: Path) -> list[str]:
 
 
 def parity_gate(parity: Parity) -> list[str]:
-    """The file must compute what was trained."""
+    """Refuse a file that does not compute what was trained."""
     if parity.passed:
         return []
     return [f"torch and ONNX Runtime differ by {parity.worst} of each output's largest value"]
 
 
 def tiling_gate(model: Model, field: EvalField) -> list[str]:
-    """Tiles must give the whole picture bit for bit on the CPU: else the stored halo is too small."""
+    """Refuse a stored halo that is too small: tiles must give the whole picture bit for bit."""
     whole = model.reconstruct(field.counts, field.widefield, tile_px=None, grid=field.grid)
     side = 2 * model.info.halo_px + 8 * model.info.stride
     tiled = model.reconstruct(field.counts, field.widefield, tile_px=side, grid=field.grid)
     failures = []
     if tiled.tiles < 2:
         failures.append(f"the field was not tiled at {side} px: the gate has tested nothing")
-    for name in ("dense", "error", "background"):
-        if not np.array_equal(getattr(whole, name), getattr(tiled, name)):
-            failures.append(f"'{name}' of tiles differs from that of the whole field")
+    failures += [
+        f"'{name}' of tiles differs from that of the whole field"
+        for name in ("dense", "error", "background")
+        if not np.array_equal(getattr(whole, name), getattr(tiled, name))
+    ]
     return failures
 
 

@@ -1,7 +1,7 @@
 """Test vectors: inputs and outputs that any host, in any language, can replay.
 
-One `.npz` per case (a zip of `.npy` arrays) with the contract's five inputs and four outputs under their
-names. The outputs were computed by ONNX Runtime's CPU provider in fp32.
+One `.npz` per case (a zip of `.npy` arrays) with the contract's five inputs and four outputs under
+their names. The outputs were computed by ONNX Runtime's CPU provider in fp32.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def replay(session: Any, path: Path) -> dict[str, float]:  # noqa: ANN401
 def _inputs(
     info: ModelInfo, size: tuple[int, int, int], *, with_widefield: bool
 ) -> dict[str, NDArray[np.float32]]:
-    """A line of localizations on a sparse ground, and the light of that line."""
+    """Make a line of localizations on a sparse ground, and the light of that line."""
     batch, rows, columns = size
     height, width = rows * info.stride, columns * info.stride
     rng = np.random.default_rng([batch, rows, columns])

@@ -89,7 +89,7 @@ def grow(rng: np.random.Generator, field_nm: float, per_um: float) -> Filaments:
 def _starts(
     rng: np.random.Generator, count: int, side: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Starting points and headings: random, along one axis, or from an organising centre."""
+    """Draw starting points and headings: random, along one axis, or from a centre."""
     arrangement = rng.choice(["random", "aligned", "radial"], p=[0.4, 0.25, 0.35])
     start = rng.uniform(0, side, (count, 2))
     heading = rng.uniform(0, 2 * np.pi, count)
@@ -130,7 +130,7 @@ def _bundle(
 def _in_cell(
     rng: np.random.Generator, paths: NDArray[np.float64], field_nm: float
 ) -> NDArray[np.bool_]:
-    """Cut the filaments at a wavy cell edge and around an empty region, each in a part of scenes."""
+    """Cut the filaments at a wavy cell edge and around an empty region, each in some scenes."""
     kept = np.ones(paths.shape[:2], dtype=bool)
     if rng.random() < 0.35:
         axis = rng.uniform(0, 2 * np.pi)

@@ -1,4 +1,4 @@
-"""A simulated acquisition as files: what a microscope's software would have written, and the truth."""
+"""A simulated acquisition as files: what a microscope would have written, and the truth."""
 
 from __future__ import annotations
 
@@ -29,16 +29,18 @@ class ExistingOutputError(AnnaPalmError, FileExistsError):
 def block_of_density(
     scene: Scene, density_per_um: float, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Choose consecutive frames (start, stop) with about `density_per_um` structural localizations
-    per µm of filament, at a random time of the acquisition.
+    """Choose consecutive frames (start, stop) of a stated density, at a random time.
 
-    Raises `ValueError` when the whole acquisition holds fewer.
+    They hold about `density_per_um` structural localizations per µm of filament. Raises
+    `ValueError` when the whole acquisition holds fewer.
     """
     rows = np.flatnonzero(scene.from_structure)
     wanted = max(int(density_per_um * scene.length_um), 1)
     if wanted >= len(rows):
         held = len(rows) / max(scene.length_um, 1e-9)
-        message = f"{density_per_um:g} localizations per µm asked for, but only {held:.0f} simulated"
+        message = (
+            f"{density_per_um:g} localizations per µm asked for, but only {held:.0f} simulated"
+        )
         raise ValueError(message)
     first = int(rng.integers(0, len(rows) - wanted))
     frame = scene.localizations.frame
@@ -58,9 +60,9 @@ def write_scene(
     """Write `name`.csv (ThunderSTORM), `name`_widefield.tif and the truth; return the paths.
 
     `frames` (start, stop) restricts the table; the widefield image covers the same field. The
-    truth is `name`_truth.npz (rate: float32 [Y, X], localizations per pixel over the frames written;
-    from_structure: bool per row; line_0, line_1, ...: centre lines [K, 2] in nm) and `name`_truth.json
-    (what was drawn). Raises `ExistingOutputError` rather than replace a file.
+    truth is `name`_truth.npz (rate: float32 [Y, X], localizations per pixel over the frames
+    written; from_structure: bool per row; line_0, line_1, ...: centre lines [K, 2] in nm) and
+    `name`_truth.json (what was drawn). Raises `ExistingOutputError` rather than replace a file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     locs, origin = scene.localizations, scene.from_structure

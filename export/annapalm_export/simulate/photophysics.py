@@ -84,7 +84,8 @@ def _burst_starts(
     first = np.cumsum(bursts) - bursts
     gaps[first] = 0
     since = np.cumsum(gaps)
-    return np.repeat(activation, bursts) + since - np.repeat(since[first], bursts)
+    starts: NDArray[np.float64] = np.repeat(activation - since[first], bursts) + since
+    return starts
 
 
 def _activation_times(

@@ -192,7 +192,5 @@ def _haze(background: Events, grid: Grid, mass: float) -> RateImage:
     from annapalm.render import render
 
     xy = background.xy_nm
-    counts, _ = render(
-        Localizations(xy[:, 0].copy(), xy[:, 1].copy(), background.frame), grid
-    )
+    counts, _ = render(Localizations(xy[:, 0].copy(), xy[:, 1].copy(), background.frame), grid)
     return counts * np.float32(mass / max(float(counts.sum()), 1.0))

@@ -36,16 +36,17 @@ def take_widefield(
     if rng.random() < 0.6:  # structure above and below the focal plane
         wide = gaussian_filter(rate, rng.uniform(2, 5) * sigma, mode="nearest")
         light = light + rng.uniform(0, 0.6) * wide
-    rows, columns = (
-        int(np.ceil(n * grid.pixel_nm / camera_pixel_nm - 1e-6)) for n in grid.shape
-    )
+    rows, columns = (int(np.ceil(n * grid.pixel_nm / camera_pixel_nm - 1e-6)) for n in grid.shape)
     slip = rng.normal(0, rng.choice([15.0, 40.0], p=[0.8, 0.2]), 2)
     y = ((np.arange(rows) + 0.5) * camera_pixel_nm + slip[0]) / grid.pixel_nm - 0.5
     x = ((np.arange(columns) + 0.5) * camera_pixel_nm + slip[1]) / grid.pixel_nm - 0.5
     sampled = map_coordinates(light, np.meshgrid(y, x, indexing="ij"), order=1, mode="nearest")
     sampled = sampled / max(float(np.percentile(sampled, 99.5)), 1e-9)
     v, u = np.meshgrid(np.linspace(-1, 1, rows), np.linspace(-1, 1, columns), indexing="ij")
-    lamp = 1 - rng.uniform(0, 0.3) * ((u - rng.uniform(-1, 1)) ** 2 + (v - rng.uniform(-1, 1)) ** 2) / 4
+    lamp = (
+        1
+        - rng.uniform(0, 0.3) * ((u - rng.uniform(-1, 1)) ** 2 + (v - rng.uniform(-1, 1)) ** 2) / 4
+    )
     ramp = 1 + rng.uniform(-0.3, 0.3) * u + rng.uniform(-0.3, 0.3) * v
     photons = np.exp(rng.uniform(np.log(60), np.log(5000)))
     expected = photons * lamp * (sampled + rng.uniform(0.02, 0.8) * ramp)

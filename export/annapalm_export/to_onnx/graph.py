@@ -54,7 +54,7 @@ def weights_sha256(model: nn.Module) -> str:
 def export_onnx(model: Student, info: ModelInfo, path: Path) -> None:
     """Write `model` (from `inference_copy`) as one self-contained file with `info` as metadata.
 
-    Raises `onnx.checker.ValidationError` or `ValueError` when the graph is not what the contract asks.
+    Raises `onnx.checker.ValidationError` or `ValueError` for a graph that breaks the contract.
     """
     example = example_inputs(model, batch=2, rows=4, columns=6)
     row, column = torch.export.Dim("rows", min=1), torch.export.Dim("columns", min=1)
@@ -116,8 +116,7 @@ def _finish(proto: onnx.ModelProto, info: ModelInfo) -> None:
             _name_dimensions(value, wanted[value.name], len(info.structures))
     # Names of inner shapes would contradict the new ones.
     del graph.value_info[:]
-    if proto.ir_version > MAX_IR_VERSION:
-        proto.ir_version = MAX_IR_VERSION
+    proto.ir_version = min(proto.ir_version, MAX_IR_VERSION)
     proto.producer_name, proto.doc_string = "annapalm-export", ""
     for node in graph.node:
         node.doc_string = ""

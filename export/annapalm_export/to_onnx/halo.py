@@ -20,8 +20,8 @@ def measure_reach_px(model: Student, side_strides: int = 33) -> int:
 
     Every weight is made non-negative, biases positive and max-pooling a mean in a copy, so that
     no path through the network is closed by chance: what has no gradient there cannot have any
-    influence with the real signs. All phases of the stride are tried, both image inputs, all outputs. Raises
-    `ValueError` if the reach touches the border of the test image (`side_strides` too small).
+    influence with the real signs. All phases of the stride are tried, both image inputs, all
+    outputs. Raises `ValueError` if the reach touches the border of the test image.
     """
     open_model = _open_paths(model)
     side = side_strides * STRIDE

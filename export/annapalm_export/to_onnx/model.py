@@ -73,7 +73,7 @@ def make_model(
         psf_sigma_nm=psf_nm,
         intervals=calibration.intervals,
         density_range_per_um2=_densities(recipe),
-        units={output: _UNIT for output in OUTPUTS}
+        units=dict.fromkeys(OUTPUTS, _UNIT)
         | {"widefield_estimate": "localizations per quarter pixel over the exposure of the input"},
         training=describe(recipe, int(state["step"])),
         licence=LICENCE,

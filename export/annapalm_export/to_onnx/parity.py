@@ -1,4 +1,4 @@
-"""Does the file compute what the trained network computes?"""
+"""Whether the file computes what the trained network computes."""
 
 from __future__ import annotations
 
@@ -46,9 +46,7 @@ def check_parity(model: Student, path: Path) -> Parity:
         with torch.no_grad():
             wanted = [t.numpy() for t in model(*inputs)]
         feed = {name: t.numpy() for name, t in zip(INPUTS, inputs, strict=True)}
-        for name, got, want in zip(
-            OUTPUTS, session.run(list(OUTPUTS), feed), wanted, strict=True
-        ):
+        for name, got, want in zip(OUTPUTS, session.run(list(OUTPUTS), feed), wanted, strict=True):
             top = max(float(np.abs(want).max()), 1e-12)
             worst[name] = max(worst[name], float(np.abs(got - want).max()) / top)
     return Parity(worst)

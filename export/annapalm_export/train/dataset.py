@@ -1,4 +1,4 @@
-"""Crops of simulated acquisitions: a block of consecutive frames in, the disjoint frames as target."""
+"""Crops of simulated acquisitions: consecutive frames in, the disjoint frames as target."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class SimulatedCrops(IterableDataset[Batch]):
         pool: list[_Ready] = []
         drawn = 0
         while True:
-            samples = []
+            samples: list[dict[str, Tensor]] = []
             while len(samples) < self.config.batch:
                 if len(pool) < self.config.pool or drawn >= self.config.crops_per_scene:
                     drawn = 0
@@ -112,9 +112,7 @@ def prepare(scene: Scene) -> _Ready:
     return _Ready(scene, quarter, np.flatnonzero(scene.from_structure))
 
 
-def choose_block(
-    rng: np.random.Generator, ready: _Ready, density_per_um: float
-) -> tuple[int, int]:
+def choose_block(rng: np.random.Generator, ready: _Ready, density_per_um: float) -> tuple[int, int]:
     """Find consecutive frames (start, stop) that hold about so many localizations per µm.
 
     At most 40 % of the table, so that most of it is left to be held out.
@@ -138,7 +136,9 @@ def draw_crop(rng: np.random.Generator, ready: _Ready, config: DataConfig) -> di
     start, stop = choose_block(rng, ready, float(np.exp(rng.uniform(low, high))))
     scene, locs, side = ready.scene, ready.scene.localizations, config.crop_px
     gap = int(rng.integers(0, config.gap_frames + 1))
-    top, left = (QUARTER * int(rng.integers(0, (n - side) // QUARTER + 1)) for n in scene.grid.shape)
+    top, left = (
+        QUARTER * int(rng.integers(0, (n - side) // QUARTER + 1)) for n in scene.grid.shape
+    )
     pixel = scene.grid.pixel_nm
     grid = Grid(pixel, (left * pixel, top * pixel), (side, side))
     window = (slice(top, top + side), slice(left, left + side))

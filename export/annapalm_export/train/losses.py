@@ -76,9 +76,9 @@ def shape_nll(rate: Tensor, held: Tensor, truth: Tensor | None, share: float) ->
     number = held.sum((1, 2, 3), keepdim=True)
     target = held / number.clamp_min(1.0)
     if truth is not None and share > 0:
-        target = (1 - share) * target + share * truth / truth.sum((1, 2, 3), keepdim=True).clamp_min(
-            1e-6
-        )
+        target = (1 - share) * target + share * truth / truth.sum(
+            (1, 2, 3), keepdim=True
+        ).clamp_min(1e-6)
     weight = (number.flatten().clamp_max(200.0) / 200.0).sqrt()
     # Relative to a uniform density, so that the value reads the same at every crop size.
     nll = -(target * (density * rate[0].numel()).log()).sum((1, 2, 3))
@@ -89,8 +89,8 @@ def total_deviance(rate: Tensor, held: Tensor, ratio: Tensor, seen: Tensor) -> T
     """Poisson deviance of the number of held-out localizations per crop, per localization seen.
 
     `ratio` [N,1] is the exposure of the held-out frames relative to the input's, `seen` [N] the
-    localizations of the input crop. A crop's weight must not depend on what is held out: weighted by
-    that, large totals count less and every total is learned too small (measured: by 40 %).
+    localizations of the input crop. A crop's weight must not depend on what is held out: weighted
+    by that, large totals count less and every total is learned too small (measured: by 40 %).
     """
     exposure = ratio.flatten()
     expected = rate.sum((1, 2, 3)) * exposure + FLOOR

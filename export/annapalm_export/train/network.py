@@ -18,7 +18,7 @@ from annapalm.contract import QUARTER
 TINY = 1e-30
 """Inputs below it are taken as 0: denormal numbers make a CPU up to 100 times slower."""
 DENSE_OFFSET = 4.0
-"""softplus(-4) = 0.018 localizations per pixel: a usual rate on a filament at the start of training."""
+"""softplus(-4) = 0.018 localizations per pixel: where the rates of filaments lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,12 @@ class Residual(nn.Module):
 
 
 class Student(nn.Module):
-    """The network of the contract (`annapalm.contract`): five inputs, four outputs, all per pixel."""
+    """The network of `annapalm.contract`: five inputs, four outputs, all per pixel."""
+
+    error_scale: Tensor
+    """Calibration of the error map (`annapalm_export.calibrate`); stays 1 while training."""
+    smooth: Tensor
+    psf: Tensor
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -81,8 +86,9 @@ class Student(nn.Module):
             nn.ReLU(),
             nn.Conv2d(config.error_width, QUARTER**2, 1),
         )
-        for head in (self.dense_head, self.background_head):
-            nn.init.constant_(head.bias, -2.0)  # most of a field is empty
+        with torch.no_grad():  # most of a field is empty
+            for head in (self.dense_head, self.background_head):
+                torch.nn.init.constant_(head.get_parameter("bias"), -2.0)
         self.error_apart = True
         self.register_buffer("error_scale", torch.ones(()))
         self.register_buffer("smooth", gaussian_kernel(2.0), persistent=False)

@@ -35,8 +35,8 @@ class Validation:
     def score(self, model: Student, picture: Path) -> dict[str, float]:
         """Score `model` (in evaluation mode) and draw sparse, dense, error and truth side by side.
 
-        Returns bits per held-out localization over a uniform crop, the share of the noise-free rate's
-        own bits that this is, the ratio of totals, and Pearson's r with the noise-free rate.
+        Returns bits per held-out localization over a uniform crop, the share of the noise-free
+        rate's own bits that this is, the ratio of totals, and Pearson's r with the noise-free rate.
         """
         device = next(model.parameters()).device
         batch = Batch(*(t.to(device) for t in self.batch))

@@ -1,0 +1,66 @@
+"""Each gate of a release refuses what it is there to refuse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from annapalm_export.evaluate.simulated import BLUR, MODEL
+from annapalm_export.evaluate.table import summarise
+from annapalm_export.release import gates
+from annapalm_export.to_onnx.parity import Parity
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD: dict[str, Any] = {
+    "ms_ssim": 0.9,
+    "pearson": 0.9,
+    "f1": 0.9,
+    "coverage_0.9_foreground": 0.9,
+    "spearman_foreground": 0.7,
+}
+BLURRED = {"ms_ssim": 0.5, "pearson": 0.6, "f1": 0.4}
+
+
+def _summary(**changed: float) -> list[dict[str, Any]]:
+    rows = [
+        {"method": MODEL, "density_per_um": 20.0, **GOOD, **changed},
+        {"method": BLUR, "density_per_um": 20.0, **BLURRED},
+    ]
+    return summarise(rows)
+
+
+def test_a_good_model_passes() -> None:
+    assert gates.quality_gate(_summary()) == []
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "reason"),
+    [
+        ("ms_ssim", 0.49, "ms_ssim 0.490 is not above the best blur's 0.500"),
+        ("pearson", 0.6, "pearson 0.600 is not above the best blur's 0.600"),
+        ("f1", 0.1, "f1 0.100 is not above the best blur's 0.400"),
+        ("coverage_0.9_foreground", 0.84, "the nominal 90 % interval covers 84.0%"),
+        ("coverage_0.9_foreground", 0.96, "the nominal 90 % interval covers 96.0%"),
+        ("spearman_foreground", 0.49, "rank correlation of error map and error 0.49"),
+    ],
+)
+def test_a_model_that_falls_short_is_told_where(score: str, value: float, reason: str) -> None:
+    assert gates.quality_gate(_summary(**{score: value})) == [
+        f"model at 20 localizations per µm: {reason}"
+    ]
+
+
+def test_a_file_too_large_for_the_wheel_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(b"\0" * gates.MAX_BYTES)
+    assert gates.size_gate(path) == []
+    path.write_bytes(b"\0" * (gates.MAX_BYTES + 1))
+    assert gates.size_gate(path) == ["the file has 8,000,001 bytes, more than 8,000,000"]
+
+
+def test_a_file_that_computes_something_else_is_refused() -> None:
+    assert gates.parity_gate(Parity({"dense": 9e-6, "error": 0.0})) == []
+    assert "differ by" in gates.parity_gate(Parity({"dense": 2e-5, "error": 0.0}))[0]
