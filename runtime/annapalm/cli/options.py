@@ -1,0 +1,103 @@
+"""The options that several commands share, and how they become values.
+
+No `from __future__ import annotations` here and in the commands: typer reads these at run time.
+Lean: imported by `--help`, which loads neither numpy nor onnxruntime nor tifffile.
+"""
+
+from typing import Annotated
+
+import typer
+
+from annapalm.cli.parse import check_above_zero, parse_columns, parse_field_nm
+from annapalm.read.table import FormatName, TableOptions, Unit
+
+SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".tif", ".tiff")
+"""What counts as an input in a folder; case does not matter."""
+
+TABLES = "What a table does not say itself"
+
+FormatOption = Annotated[
+    FormatName | None,
+    typer.Option(
+        "--format",
+        help="Read as this format, instead of telling it by the content.",
+        rich_help_panel=TABLES,
+        show_choices=True,
+    ),
+]
+ColumnsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAMES",
+        help="Where any delimited text has what: names in file order, - to skip one "
+        "(y,x,-,z,frame), or by the file's header (x=Xc,y=Yc,frame=Frame).",
+        rich_help_panel=TABLES,
+    ),
+]
+UnitOption = Annotated[
+    Unit | None,
+    typer.Option(help="Unit of lengths whose header names none.", rich_help_panel=TABLES),
+]
+CameraPixelOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NM", help="Camera pixel in nm, for lengths in px.", rich_help_panel=TABLES
+    ),
+]
+FirstFrameOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=0,
+        help="Number of the first frame in the table, where it is not the format's own.",
+        rich_help_panel=TABLES,
+    ),
+]
+SingleFrameOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-single-frame",
+        help="Take a table whose localizations are all of one frame.",
+        rich_help_panel=TABLES,
+    ),
+]
+FieldOption = Annotated[
+    str | None,
+    typer.Option(
+        "--field",
+        metavar="WxH",
+        help="Field of the camera in µm, such as 40.96x40.96.",
+        rich_help_panel=TABLES,
+    ),
+]
+PixelSizeOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="NM",
+        help="Pixel of images of counts, where the file names none.",
+        rich_help_panel=TABLES,
+    ),
+]
+
+
+def table_options(
+    *,
+    table_format: FormatName | None,
+    columns: str | None,
+    unit: Unit | None,
+    camera_pixel: float | None,
+    first_frame: int | None,
+    allow_single_frame: bool,
+    field: str | None,
+) -> TableOptions:
+    """Check the options on tables and put them together; before any file is opened."""
+    check_above_zero("--camera-pixel", camera_pixel)
+    return TableOptions(
+        format=table_format,
+        columns=parse_columns(columns),
+        unit=unit,
+        camera_pixel_nm=camera_pixel,
+        first_frame=first_frame,
+        field_nm=parse_field_nm(field),
+        allow_single_frame=allow_single_frame,
+    )

@@ -1,0 +1,272 @@
+"""`annapalm-run`: from sparse localizations to dense images with error maps."""
+
+# No `from __future__ import annotations`: typer reads the annotations at run time.
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from annapalm.cli.ending import INTERRUPTED, exit_code, report
+from annapalm.cli.errors import ContradictionError, MissingOptionError
+from annapalm.cli.options import (
+    SUFFIXES,
+    CameraPixelOption,
+    ColumnsOption,
+    FieldOption,
+    FirstFrameOption,
+    FormatOption,
+    PixelSizeOption,
+    SingleFrameOption,
+    UnitOption,
+    table_options,
+)
+from annapalm.cli.parse import check_above_zero, parse_frames, parse_roi_nm, parse_tile
+from annapalm.cli.streams import prepare_streams, say
+from annapalm.cli.version import print_version
+from annapalm.errors import AnnaPalmError
+from annapalm.model.device import Device
+from annapalm.model.names import DEFAULT_MODEL
+
+DEFAULT_SUFFIX = "_widefield.tif"
+
+CHOICE = "What of it"
+WIDEFIELD = "Widefield images"
+OUTPUT = "Output"
+EXPERT = "For experts"
+
+app = typer.Typer(
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+HELP = (
+    "Make dense images with error maps from sparse single-molecule localizations.\n\n"
+    "Per input: STEM.ome.tif (channels dense, error and, with a widefield image, "
+    "widefield_error), STEM.png and STEM.json; per run: run.json and report.html.\n\n"
+    f"A widefield image beside a table, STEM{DEFAULT_SUFFIX}, is used by itself. In a folder and "
+    f"its sub-folders the files ending in {', '.join(SUFFIXES)} count.\n\n"
+    "Exit codes: 0 all done, 1 some inputs failed, 2 the call cannot be carried out, 3 the model "
+    "is invalid, 130 interrupted."
+)
+"""Not the docstring, whose line ends would be kept."""
+
+
+@app.command(help=HELP)
+def run(
+    inputs: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INPUT",
+            help="Tables of localizations or images of counts: files, folders, patterns.",
+            show_default=False,
+        ),
+    ],
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "-o",
+            "--out",
+            metavar="FOLDER",
+            help="Where results go; sub-folders of the inputs are kept.",
+            show_default=False,
+        ),
+    ],
+    model: Annotated[
+        str, typer.Option(metavar="NAME|PATH", help="Released model (`annapalm models`) or file.")
+    ] = DEFAULT_MODEL,
+    device: Annotated[
+        Device, typer.Option(help="auto takes a working GPU, else the CPU, and says why.")
+    ] = "auto",
+    threads: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", min=1, help="CPU threads; else the cores that this process may use."
+        ),
+    ] = None,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the versions of annapalm, ONNX Runtime and the default model.",
+            callback=print_version,
+            is_eager=True,
+        ),
+    ] = False,
+    frames: Annotated[
+        str | None,
+        typer.Option(
+            metavar="START:STOP",
+            help="Only these frames, counted from 0, STOP not included.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = None,
+    roi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="X0,Y0,X1,Y1", help="Only this region, in µm.", rich_help_panel=CHOICE
+        ),
+    ] = None,
+    structure: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Which structure to draw, where the model knows several.",
+            rich_help_panel=CHOICE,
+        ),
+    ] = None,
+    table_format: FormatOption = None,
+    columns: ColumnsOption = None,
+    unit: UnitOption = None,
+    camera_pixel: CameraPixelOption = None,
+    first_frame: FirstFrameOption = None,
+    allow_single_frame: SingleFrameOption = False,
+    field: FieldOption = None,
+    pixel_size: PixelSizeOption = None,
+    widefield: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="PATH", help="Widefield image of the one input.", rich_help_panel=WIDEFIELD
+        ),
+    ] = None,
+    widefield_suffix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="Widefield images are called STEM and TEXT, beside the table.",
+            show_default=DEFAULT_SUFFIX,
+            rich_help_panel=WIDEFIELD,
+        ),
+    ] = None,
+    widefield_pixel: Annotated[
+        float | None,
+        typer.Option(
+            metavar="NM",
+            help="Camera pixel in nm, where the image names none.",
+            rich_help_panel=WIDEFIELD,
+        ),
+    ] = None,
+    no_widefield: Annotated[
+        bool,
+        typer.Option(
+            "--no-widefield", help="Leave widefield images unused.", rich_help_panel=WIDEFIELD
+        ),
+    ] = False,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace results that are there.", rich_help_panel=OUTPUT),
+    ] = False,
+    compress: Annotated[
+        bool,
+        typer.Option(
+            "--compress", help="Deflate the TIFF: smaller, slower.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    no_preview: Annotated[
+        bool, typer.Option("--no-preview", help="Write no PNG.", rich_help_panel=OUTPUT)
+    ] = False,
+    jsonl: Annotated[
+        bool,
+        typer.Option(
+            "--jsonl", help="One line of JSON per field on stdout.", rich_help_panel=OUTPUT
+        ),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only what failed.", rich_help_panel=OUTPUT)
+    ] = False,
+    exposure: Annotated[
+        float,
+        typer.Option(
+            metavar="FACTOR",
+            help="Ask for the localizations of this many times the input's exposure.",
+            rich_help_panel=EXPERT,
+        ),
+    ] = 1.0,
+    tile: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|whole|PX",
+            help="Edge of the pieces in which a field is run; the picture is the same.",
+            rich_help_panel=EXPERT,
+        ),
+    ] = "auto",
+) -> None:
+    """Check the command line, do the job, and end with its exit code."""
+    del version
+    try:
+        _check_widefield(widefield, widefield_suffix, widefield_pixel, no_widefield=no_widefield)
+        check_above_zero("--pixel-size", pixel_size)
+        check_above_zero("--widefield-pixel", widefield_pixel)
+        check_above_zero("--exposure", exposure)
+        table = table_options(
+            table_format=table_format,
+            columns=columns,
+            unit=unit,
+            camera_pixel=camera_pixel,
+            first_frame=first_frame,
+            allow_single_frame=allow_single_frame,
+            field=field,
+        )
+        chosen, region, pieces = parse_frames(frames), parse_roi_nm(roi), parse_tile(tile)
+        # Here, because it brings numpy and onnxruntime, which `--help` must not pay for.
+        from annapalm.cli.job import Job, carry_out
+        from annapalm.field import FieldOptions
+
+        options = FieldOptions(
+            table=table,
+            frames=chosen,
+            roi_nm=region,
+            counts_pixel_nm=pixel_size,
+            widefield_pixel_nm=widefield_pixel,
+            exposure=exposure,
+            structure=structure,
+            tile_px=pieces,
+            overwrite=overwrite,
+            compress=compress,
+            preview=not no_preview,
+        )
+        job = Job(
+            inputs=tuple(inputs),
+            out=out,
+            model=model,
+            device=device,
+            threads=threads,
+            options=options,
+            widefield=widefield,
+            widefield_suffix=None if no_widefield else widefield_suffix or DEFAULT_SUFFIX,
+            jsonl=jsonl,
+            quiet=quiet,
+        )
+        code = carry_out(job)
+    except AnnaPalmError as error:
+        report(error)
+        code = exit_code(error)
+    except KeyboardInterrupt:
+        say("interrupted")
+        code = INTERRUPTED
+    raise typer.Exit(code)
+
+
+def _check_widefield(
+    widefield: Path | None, suffix: str | None, pixel_nm: float | None, *, no_widefield: bool
+) -> None:
+    """Refuse widefield options that cannot all be followed."""
+    given = {"--widefield": widefield, "--widefield-suffix": suffix, "--widefield-pixel": pixel_nm}
+    if no_widefield:
+        for name, value in given.items():
+            if value is not None:
+                raise ContradictionError(name, "--no-widefield", "the image would not be used")
+    if widefield is not None and suffix is not None:
+        raise ContradictionError(
+            "--widefield", "--widefield-suffix", "the one image is named, none is looked for"
+        )
+    if suffix == "":
+        raise MissingOptionError("--widefield-suffix", "a text", "it would name the table itself")
+
+
+def main() -> None:
+    """Run the command; the entry point of `annapalm-run`."""
+    prepare_streams()
+    app()
