@@ -1,0 +1,243 @@
+"""The JSON that a run leaves behind: every key, once.
+
+`<stem>.json` holds a `FieldRecord`, `run.json` a `RunRecord`, a line of `--jsonl` a `FieldEntry`.
+Numbers that do not exist (a correlation of nothing) are null; there is no NaN in any of them.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, TypeAlias, TypedDict
+
+FIELD_SCHEMA = "annapalm-field-1"
+RUN_SCHEMA = "annapalm-run-1"
+"""Named in the files; a change that breaks a reader gets a new number."""
+
+JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, JsonValue] | None"
+
+FieldStatus = Literal["done", "failed", "skipped"]
+"""What became of one input; `skipped` was never begun, because the run was interrupted before."""
+RunStatus = Literal["done", "failed", "interrupted"]
+"""What became of the run: all inputs done, some failed, or stopped by the user."""
+ExtentSource = Literal["camera", "widefield", "option", "data"]
+"""What decided the field of view: the table itself, the widefield image, --field or --roi, or only
+where localizations happen to lie."""
+
+
+class SoftwareRecord(TypedDict):
+    """Versions that can change a pixel."""
+
+    annapalm: str
+    onnxruntime: str
+    numpy: str
+    python: str
+    system: str
+    """Operating system and architecture, as in `Linux x86_64`."""
+
+
+class InputRecord(TypedDict):
+    """What was read."""
+
+    path: str
+    """As the user wrote it, or as found in the user's folder."""
+    sha256: str
+    size_bytes: int
+    kind: Literal["table", "counts"]
+    """A table of localizations, or a rendered image of counts."""
+    format: str
+    """Name of the reader, as in `thunderstorm`."""
+    rows: int
+    """Localizations in the file."""
+    selected: int
+    """Localizations left after --frames; those outside the field are counted in `CountsRecord`."""
+    frames: list[int] | None
+    """First and last frame used, from 0, both included; null where the input has none."""
+    camera_pixel_nm: float | None
+    extent_from: ExtentSource
+    unused_columns: list[str]
+
+
+class WidefieldInputRecord(TypedDict):
+    """The widefield image that was read beside the table."""
+
+    path: str
+    sha256: str
+    shape: list[int]
+    """[Y, X] in camera pixels."""
+    pixel_nm: float
+
+
+class ModelRecord(TypedDict):
+    """The model that drew the picture."""
+
+    name: str
+    version: str
+    sha256: str
+    contract: str
+    structure: str
+    licence: str
+
+
+class DeviceRecord(TypedDict):
+    """What it ran on."""
+
+    device: str
+    """`cpu` or `cuda`."""
+    provider: str
+    """Execution provider of onnxruntime, checked after the session was made."""
+    threads: int
+    reason: str
+    """Why this device was taken."""
+
+
+class Provenance(TypedDict):
+    """All that decides the pixels, and no times, so that equal runs give equal files."""
+
+    software: SoftwareRecord
+    input: InputRecord
+    widefield: WidefieldInputRecord | None
+    model: ModelRecord
+    device: DeviceRecord
+    options: dict[str, JsonValue]
+    """The options of the command line that were not left at their default, and those that decide
+    pixels in any case; names as on the command line, without dashes."""
+
+
+class OutputRecord(TypedDict):
+    """One file that was written, so that a later run can tell whether it is whole."""
+
+    name: str
+    """File name, beside the sidecar."""
+    size_bytes: int
+    sha256: str
+
+
+class ImageRecord(TypedDict):
+    """What the pixels of the OME-TIFF are."""
+
+    shape: list[int]
+    """[Y, X] in pixels."""
+    pixel_nm: float
+    origin_nm: list[float]
+    """(x, y) of the outer corner of pixel (0, 0) in the frame of the localizations."""
+    field_um: list[float]
+    """(width, height)."""
+    area_um2: float
+    channels: list[str]
+    units: dict[str, str]
+    """Channel to unit."""
+    exposure: float
+    """Exposure of the result relative to that of the input; 1 = the same frames."""
+    tiles: int
+    """Pieces in which the field was run; the pixels do not depend on it."""
+
+
+class CountsRecord(TypedDict):
+    """The sparse image that the network was given."""
+
+    used: int
+    """Localizations inside the field."""
+    outside: int
+    """Localizations outside the field, which were not used."""
+    density_per_um2: float
+    """`used` over the area of the field."""
+    occupied_share: float
+    """Share of the pixels that hold a localization."""
+
+
+class TrustRecord(TypedDict):
+    """How far the picture is to be believed, in numbers (`annapalm.write.trust`)."""
+
+    expected_localizations: float
+    """Sum of `dense`: localizations of the structure, over the exposure asked for."""
+    diffuse_localizations: float
+    """Sum of the diffuse background, which `dense` does not hold."""
+    structure_threshold: float
+    """Pixels of `dense` at or above it are called structure; 0 for an empty image."""
+    structure_share: float
+    """Share of the field that is structure."""
+    relative_error: float | None
+    """Expected absolute error over `dense`, both summed over the structure; null without any."""
+    doubtful_share: float | None
+    """Share of the structure that is not to be believed; null where there is no structure."""
+    intervals: dict[str, float]
+    """Nominal coverage to factor k: the truth lies within dense +/- k * error."""
+
+
+class WidefieldRecord(TypedDict):
+    """How well the reconstruction explains the widefield image."""
+
+    rsp: float | None
+    """Resolution-scaled Pearson correlation, -1 to 1."""
+    rse: float | None
+    """Resolution-scaled error, localizations per quarter pixel."""
+    shift_nm: list[float]
+    """(x, y) by which the widefield image was moved onto the localizations."""
+
+
+class PanelRecord(TypedDict):
+    """Contrast of one panel of the PNG; the TIFF holds the values themselves."""
+
+    low: float
+    high: float
+    """Values drawn darkest and brightest; what lies above is drawn like `high`."""
+    rule: str
+    """How `high` was chosen."""
+
+
+class FieldRecord(TypedDict):
+    """`<stem>.json`: one field of view."""
+
+    schema: str
+    outputs: list[OutputRecord]
+    image: ImageRecord
+    counts: CountsRecord
+    trust: TrustRecord
+    widefield: WidefieldRecord | None
+    """Null where there was no widefield image."""
+    preview: dict[str, PanelRecord]
+    """Panel name to its contrast; empty where no PNG was asked for."""
+    warnings: list[str]
+    timings_s: dict[str, float]
+    provenance: Provenance
+
+
+class ErrorRecord(TypedDict):
+    """Why an input failed."""
+
+    type: str
+    """Class of the error, as in `BadCellError`."""
+    message: str
+
+
+class FieldEntry(TypedDict):
+    """One input of a run; a line of `--jsonl`. Made by `done_entry` and its two siblings."""
+
+    input: str
+    """As in `InputRecord.path`."""
+    status: FieldStatus
+    stem: str | None
+    """Outputs without suffix, relative to the output folder, with forward slashes; null if none."""
+    seconds: float
+    """Wall time of this input, from reading to files on disk."""
+    error: ErrorRecord | None
+    """Null unless failed."""
+    record: FieldRecord | None
+    """As in `<stem>.json`; null unless done."""
+
+
+class RunRecord(TypedDict):
+    """`run.json`: a whole run. `write_run` adds nothing to it and drops nothing."""
+
+    schema: str
+    """`RUN_SCHEMA`."""
+    status: RunStatus
+    started: str
+    """ISO 8601 with time zone."""
+    seconds: float
+    command: list[str]
+    """The command line, program first."""
+    software: SoftwareRecord
+    model: ModelRecord
+    device: DeviceRecord
+    fields: list[FieldEntry]
+    """In the order of the inputs."""

@@ -1,0 +1,112 @@
+"""The content of `<stem>.json`, from a reconstruction and its provenance."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annapalm.write.ome_tiff import channels
+from annapalm.write.schema import FIELD_SCHEMA
+from annapalm.write.trust import measure_trust
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from annapalm.reconstruction import Reconstruction
+    from annapalm.write.schema import (
+        CountsRecord,
+        FieldRecord,
+        ImageRecord,
+        OutputRecord,
+        PanelRecord,
+        Provenance,
+        WidefieldRecord,
+    )
+
+
+def build_record(
+    result: Reconstruction,
+    image: ImageRecord,
+    provenance: Provenance,
+    *,
+    outputs: list[OutputRecord],
+    preview: dict[str, PanelRecord],
+    timings_s: dict[str, float],
+) -> FieldRecord:
+    """Assemble the sidecar of one field; no number in it is NaN or infinite."""
+    return {
+        "schema": FIELD_SCHEMA,
+        "outputs": outputs,
+        "image": image,
+        "counts": count_record(result),
+        "trust": measure_trust(result),
+        "widefield": widefield_record(result),
+        "preview": preview,
+        "warnings": list(result.warnings),
+        # Finer than a tenth of a millisecond is noise.
+        "timings_s": {step: round(float(t), 4) for step, t in timings_s.items()},
+        "provenance": provenance,
+    }
+
+
+def image_record(result: Reconstruction) -> ImageRecord:
+    """Say what the pixels of the OME-TIFF are, and where they lie."""
+    grid = result.grid
+    x0, y0, x1, y1 = grid.extent_nm
+    names = list(channels(result))
+    over = "over the exposure of the input"
+    if result.exposure != 1:
+        over = f"over {result.exposure:g} times the exposure of the input"
+    units = {
+        "dense": f"expected localizations of the structure per pixel, {over}",
+        "error": f"expected absolute error of dense, same unit, {over}",
+        "widefield_error": f"disagreement with the widefield image per 4 x 4 pixels, {over}",
+    }
+    return {
+        "shape": list(grid.shape),
+        "pixel_nm": float(grid.pixel_nm),
+        "origin_nm": [float(o) for o in grid.origin_nm],
+        "field_um": [float(x1 - x0) / 1000, float(y1 - y0) / 1000],
+        "area_um2": float(grid.area_um2),
+        "channels": names,
+        "units": {name: units[name] for name in names},
+        "exposure": float(result.exposure),
+        "tiles": result.tiles,
+    }
+
+
+def count_record(result: Reconstruction) -> CountsRecord:
+    """Count what the network was given."""
+    used = round(float(result.counts.sum(dtype=np.float64)))
+    return {
+        "used": used,
+        "outside": result.outside,
+        "density_per_um2": used / result.grid.area_um2,
+        "occupied_share": float(np.count_nonzero(result.counts) / result.counts.size),
+    }
+
+
+def widefield_record(result: Reconstruction) -> WidefieldRecord | None:
+    """Say how well the widefield image is explained, or None where there was none."""
+    agreement = result.widefield
+    if agreement is None:
+        return None
+    return {
+        "rsp": _finite(agreement.rsp),
+        "rse": _finite(agreement.rse),
+        "shift_nm": [float(s) for s in agreement.shift_nm],
+    }
+
+
+def output_record(name: str, path: Path) -> OutputRecord:
+    """Describe a file by size and hash; `path` is where it lies before it has its `name`."""
+    with path.open("rb") as stream:
+        digest = hashlib.file_digest(stream, "sha256").hexdigest()
+    return {"name": name, "size_bytes": path.stat().st_size, "sha256": digest}
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

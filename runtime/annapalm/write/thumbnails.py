@@ -1,0 +1,95 @@
+"""Small pictures of one field for the report of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annapalm.write.colour import BELIEVED, DOUBTED, ColourName, colour_table, to_index
+from annapalm.write.png import encode_png
+from annapalm.write.preview import STRUCTURE_PERCENTILE
+from annapalm.write.reduce import (
+    block_factor,
+    block_mean,
+    block_sum,
+    enlarge,
+    occupied_high,
+    structure_high,
+)
+from annapalm.write.trust import doubtful_mask
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from annapalm.reconstruction import Reconstruction
+    from annapalm.render import RateImage
+
+THUMBNAIL_PX = 288
+"""Longer side; drawn a little smaller, so that it is sharp on a fine screen too."""
+OCCUPIED_PERCENTILE = 97.0
+_LEVELS = 40
+"""Steps of brightness: as many as the eye tells apart in a small picture; a third of the bytes."""
+_DOUBT_LEVELS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Thumbnails:
+    """PNG files of one field, all of one size."""
+
+    sparse: bytes
+    dense: bytes
+    error: bytes
+    """On the scale of `dense`."""
+    doubt: bytes
+    """`dense` in grey; red where it is not to be believed."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes of all of them."""
+        return len(self.sparse) + len(self.dense) + len(self.error) + len(self.doubt)
+
+
+def make_thumbnails(result: Reconstruction) -> Thumbnails:
+    """Draw the small pictures of `result`."""
+    shape = result.grid.shape
+    down, up = block_factor(shape, THUMBNAIL_PX), max(1, THUMBNAIL_PX // 2 // max(shape))
+    sparse, dense, error = (
+        enlarge(image, up)
+        for image in (
+            block_sum(result.counts, down),
+            block_mean(result.dense, down),
+            block_mean(result.error, down),
+        )
+    )
+    high = structure_high(dense, result.grid, result.exposure, STRUCTURE_PERCENTILE)
+    doubted = np.where(doubtful_mask(result.dense, result.error), result.dense, np.float32(0))
+    return Thumbnails(
+        sparse=_draw(sparse, occupied_high(sparse, OCCUPIED_PERCENTILE), "grey"),
+        dense=_draw(dense, high, "ember"),
+        error=_draw(error, high, "tide"),
+        doubt=_draw_doubt(dense, enlarge(block_mean(doubted, down), up), high),
+    )
+
+
+def _draw(image: RateImage, high: float, colours: ColourName) -> bytes:
+    palette = colour_table(colours)[np.linspace(0, 255, _LEVELS).astype(int)]
+    return encode_png(to_index(image, high, _LEVELS), palette, level=9)
+
+
+def _draw_doubt(dense: RateImage, doubted: RateImage, high: float) -> bytes:
+    """Brightness says how much structure, colour which share of it is doubtful."""
+    share = np.divide(doubted, dense, out=np.zeros_like(dense), where=dense > 0)
+    index = to_index(share, 1.0, _DOUBT_LEVELS) * np.uint8(_LEVELS) + to_index(dense, high, _LEVELS)
+    return encode_png(index, _doubt_palette(), level=9)
+
+
+def _doubt_palette() -> NDArray[np.uint8]:
+    share = np.linspace(0, 1, _DOUBT_LEVELS)[:, None, None]
+    # Steeper than linear at the dark end: faint structure is where doubt matters.
+    bright = (np.linspace(0, 1, _LEVELS) ** 0.75)[None, :, None]
+    ends = np.array([BELIEVED, DOUBTED], np.float64)
+    colours = ((1 - share) * ends[0] + share * ends[1]) * bright
+    palette: NDArray[np.uint8] = np.round(colours.reshape(-1, 3)).astype(np.uint8)
+    return palette

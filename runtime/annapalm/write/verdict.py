@@ -1,0 +1,62 @@
+"""How far a field is to be believed, in words; the numbers come from `annapalm.write.trust`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from annapalm.write.schema import FieldEntry, FieldRecord
+
+Grade = Literal["good", "fair", "bad", "none"]
+
+FEW, MANY = 0.1, 0.4
+"""Shares of doubtful structure from which a field is called doubtful in parts, and as a whole."""
+LOW_RSP = 0.7
+"""Below it the widefield image contradicts the picture: half of its variance is unexplained."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What to think of one input of a run."""
+
+    grade: Grade
+    tag: str
+    """Two or three words."""
+    says: str
+    """A sentence; empty where there is nothing to say."""
+
+
+def judge(entry: FieldEntry) -> Verdict:
+    """Say what became of an input, and how far its picture is to be believed."""
+    if entry["status"] == "failed":
+        return Verdict("bad", "failed", "There is no picture of this input.")
+    if entry["record"] is None:
+        return Verdict("none", "not run", "The run was stopped before this input was done.")
+    return _judge_picture(entry["record"])
+
+
+def _judge_picture(record: FieldRecord) -> Verdict:
+    share = record["trust"]["doubtful_share"]
+    if share is None:
+        return Verdict("none", "empty", "Nothing was drawn: there is no structure in this field.")
+    part = f"{percent(share)} of the structure drawn here is doubtful (red)"
+    agreement = record["widefield"]
+    if agreement is not None and agreement["rsp"] is not None and agreement["rsp"] < LOW_RSP:
+        return Verdict(
+            "bad", "contradicted", f"{part}, and the widefield image does not bear the picture out."
+        )
+    if share >= MANY:
+        return Verdict(
+            "bad", "do not rely on it", f"{part}: take it as a hint, not as a measurement."
+        )
+    if share >= FEW:
+        return Verdict("fair", "doubtful in parts", f"{part}; the rest is to be believed.")
+    return Verdict("good", "credible", f"{part}.")
+
+
+def percent(share: float) -> str:
+    """Write a share as per cent; what is there is never rounded to nothing."""
+    if 0 < share < 0.01:
+        return "less than 1 %"
+    return f"{share * 100:.0f} %"

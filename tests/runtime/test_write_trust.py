@@ -1,0 +1,122 @@
+"""Where not to believe a picture, in numbers and in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from write_words import a_provenance, a_result, an_agreement
+
+from annapalm.write.run import failed_entry, skipped_entry
+from annapalm.write.sidecar import build_record, image_record
+from annapalm.write.trust import STRUCTURE_MASS, doubtful_mask, measure_trust, structure_threshold
+from annapalm.write.verdict import judge, percent
+
+if TYPE_CHECKING:
+    from annapalm.write.schema import FieldEntry
+
+
+def test_structure_holds_nine_tenths_of_the_localizations() -> None:
+    dense = np.random.default_rng(0).gamma(0.2, 1, (300, 200)).astype(np.float32)
+    threshold = structure_threshold(dense)
+    held = dense[dense >= threshold].sum() / dense.sum()
+    assert STRUCTURE_MASS <= held < STRUCTURE_MASS + 0.005
+
+
+@given(
+    arrays(
+        np.float32,
+        array_shapes(min_dims=2, max_dims=2, max_side=12),
+        elements=st.floats(0, 1e6, width=32, allow_subnormal=False),
+    )
+)
+@settings(max_examples=100, deadline=None)
+def test_the_threshold_agrees_with_sorting(dense: np.ndarray) -> None:
+    threshold = structure_threshold(dense)
+    ordered = np.sort(dense.ravel())[::-1].astype(np.float64)
+    if ordered.sum() == 0:
+        assert threshold == 0
+        return
+    exact = ordered[
+        int(np.argmax(np.cumsum(ordered) >= STRUCTURE_MASS * ordered.sum() * (1 - 1e-12)))
+    ]
+    assert threshold == pytest.approx(exact, rel=1 / 64)
+
+
+def test_exposure_and_unit_do_not_change_what_is_structure() -> None:
+    plain, bright = a_result(), a_result()
+    bright.dense[...] *= 8
+    bright.error[...] *= 8
+    one, eight = measure_trust(plain), measure_trust(bright)
+    assert one["structure_share"] == eight["structure_share"]
+    assert one["doubtful_share"] == eight["doubtful_share"]
+
+
+def test_half_of_the_line_is_doubtful() -> None:
+    trust = measure_trust(a_result())
+    assert trust["doubtful_share"] == 0.5
+    assert trust["relative_error"] == pytest.approx(1.1)
+    assert trust["structure_share"] == pytest.approx(1 / 40)
+    assert trust["expected_localizations"] == pytest.approx(60 * 0.25 + 39 * 60 * 1e-4, rel=1e-5)
+    assert trust["diffuse_localizations"] == pytest.approx(2400 * 2e-4, rel=1e-5)
+    assert trust["intervals"] == {"0.9": 2.5}
+
+
+def test_an_empty_image_has_no_structure_and_no_nan() -> None:
+    empty = np.zeros((40, 60), np.float32)
+    trust = measure_trust(a_result(dense=empty, error=empty))
+    assert (trust["relative_error"], trust["doubtful_share"]) == (None, None)
+    assert (trust["structure_share"], trust["structure_threshold"]) == (0.0, 0.0)
+    assert not doubtful_mask(empty, empty).any()
+
+
+def judged(share: float | None, rsp: float | None = None) -> tuple[str, str]:
+    result = a_result(widefield=None if rsp is None else an_agreement(rsp=rsp))
+    record = build_record(
+        result, image_record(result), a_provenance(), outputs=[], preview={}, timings_s={}
+    )
+    record["trust"]["doubtful_share"] = share
+    entry: FieldEntry = {
+        "input": "a.csv",
+        "status": "done",
+        "stem": "a",
+        "seconds": 1.0,
+        "error": None,
+        "record": record,
+    }
+    verdict = judge(entry)
+    return verdict.grade, verdict.tag
+
+
+@pytest.mark.parametrize(
+    ("share", "rsp", "verdict"),
+    [
+        (0.0, None, ("good", "credible")),
+        (0.0999, None, ("good", "credible")),
+        (0.1, None, ("fair", "doubtful in parts")),
+        (0.3999, 0.9, ("fair", "doubtful in parts")),
+        (0.4, 0.9, ("bad", "do not rely on it")),
+        (0.0, 0.5, ("bad", "contradicted")),
+        (None, None, ("none", "empty")),
+    ],
+)
+def test_a_picture_is_judged_by_its_doubtful_share(
+    share: float | None, rsp: float | None, verdict: tuple[str, str]
+) -> None:
+    assert judged(share, rsp) == verdict
+
+
+def test_what_has_no_picture_is_not_called_credible() -> None:
+    assert judge(failed_entry("a.csv", ValueError("no"), 0.1)).tag == "failed"
+    assert judge(skipped_entry("a.csv")).tag == "not run"
+
+
+@pytest.mark.parametrize(
+    ("share", "text"), [(0, "0 %"), (0.004, "less than 1 %"), (0.58, "58 %"), (1, "100 %")]
+)
+def test_a_share_is_never_rounded_to_nothing(share: float, text: str) -> None:
+    assert percent(share) == text
