@@ -1,0 +1,24 @@
+# Thin on purpose: what the targets do stands in scripts/make.py, which Windows and CI call as well.
+#   make demo                       see it work: examples/ in, demo-output/ out
+#   make test                       the whole test suite; make test ARGS="-k tile" for a part
+#   make lint                       ruff, formatter, mypy
+#   make bench                      times and memory on this machine
+# Another Python than python3: make demo PYTHON=python3.12
+
+PYTHON ?= python3
+ARGS ?=
+
+.PHONY: help demo test test-wheel test-lowest lint bench wheel clean
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo lint wheel:
+	@$(PYTHON) scripts/make.py $@
+
+test test-wheel test-lowest bench:
+	@$(PYTHON) scripts/make.py $@ $(ARGS)
+
+# Environments and outputs, all of them made again by the targets above.
+clean:
+	rm -rf .venv .venv-dev .venv-wheel demo-output build dist

@@ -1,0 +1,157 @@
+"""What `make` does, in Python alone: the same on Linux, macOS, Windows and in CI.
+
+    python scripts/make.py demo          install the lean runtime in .venv, run it on examples/
+    python scripts/make.py test [ARGS]   the test suite, ARGS for pytest; a skipped test fails it
+    python scripts/make.py test-wheel    only the wheel's own test, with neither torch nor onnx
+    python scripts/make.py test-lowest   the same with the lowest versions pyproject.toml allows
+    python scripts/make.py lint          ruff, its formatter and mypy; nothing is changed
+    python scripts/make.py bench [ARGS]  times and memory of the lean runtime on this machine
+    python scripts/make.py wheel         build the wheel into dist/
+
+Each environment is installed once and again only when what it was made from has changed. This file
+uses the standard library alone, because it runs before anything is installed.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+if sys.version_info < (3, 11):  # noqa: UP036 - in words, before an import fails without any
+    found = ".".join(str(number) for number in sys.version_info[:2])
+    sys.exit(
+        f"annapalm needs Python 3.11 or newer, and {sys.executable} is Python {found}. "
+        "Name a newer one: make PYTHON=python3.12 ..., or on Windows: py -3.12 scripts\\make.py ..."
+    )
+
+import re
+import tomllib
+from xml.etree import ElementTree as ET
+
+from environment import ROOT, Environment, call
+
+DEMO_OUTPUT = Path("demo-output")
+
+LEAN = Environment(
+    ".venv",
+    pip=(("install", ".[cpu]"),),
+    made_from=("pyproject.toml", "README.md", "LICENSE", "runtime", "export", "models"),
+)
+"""What a user has: the runtime as a wheel, extra `cpu`, and nothing to train with."""
+
+DEV = Environment(
+    ".venv-dev",
+    # torch first and by itself: asked for through a range, pip takes the newest build, which on
+    # Linux brings several GB of GPU libraries; with this one installed the range asks for no other.
+    pip=(("install", "torch==2.13.0"), ("install", "-e", ".[cpu,hdf5,export,dev]")),
+    made_from=("pyproject.toml",),
+)
+"""Everything that tests, training and checks need; annapalm itself in place."""
+
+WHEEL = Environment(".venv-wheel", pip=(("install", "pytest>=8"),), made_from=())
+"""Only what runs `tests/test_wheel.py`: that test makes its own environment for the wheel."""
+
+
+def demo() -> None:
+    """Install the lean runtime, run it on the examples, and say where to look."""
+    LEAN.ready()
+    call(LEAN.script("annapalm-run"), "examples", "-o", DEMO_OUTPUT, "--overwrite")
+    images = sorted(str(p.relative_to(ROOT)) for p in (ROOT / DEMO_OUTPUT).rglob("*.png"))
+    print("\nDone. Open in a browser (every field, and where not to believe it):")
+    print(f"  {DEMO_OUTPUT / 'report.html'}")
+    print("Look at the sparse image, the dense image and the error map side by side:")
+    print("\n".join(f"  {image}" for image in images))
+    print("The images themselves (*.ome.tif) open in Fiji and napari, with their pixel size.")
+    print(f"Your own tables: {LEAN.script('annapalm-run').relative_to(ROOT)} FOLDER -o OUT")
+
+
+def test(arguments: list[str]) -> None:
+    """Run the test suite; fail, too, where a test was skipped or none was run."""
+    _pytest(DEV, *arguments)
+
+
+def test_wheel(arguments: list[str]) -> None:
+    """Run the wheel's test alone: on the wheel given as argument, else on one it builds."""
+    environ = {"ANNAPALM_WHEEL": str(Path(arguments[0]).resolve())} if arguments else {}
+    _pytest(WHEEL, "--noconftest", "tests/test_wheel.py", environ=environ)
+
+
+def test_lowest(arguments: list[str]) -> None:
+    """Run the wheel's test with the lowest versions of the runtime's dependencies."""
+    python = WHEEL.ready()
+    pins = lowest_versions((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    constraints = python.parent / "lowest.txt"
+    constraints.write_text("\n".join(pins) + "\n", encoding="utf-8")
+    print(f"Lowest versions: {', '.join(pins)}", flush=True)
+    # pip inside the test reads it from the environment, so that the test knows nothing of pins.
+    os.environ["PIP_CONSTRAINT"] = str(constraints)
+    test_wheel(arguments)
+
+
+def lint() -> None:
+    """Check style, format and types; change nothing."""
+    python = DEV.ready()
+    call(python, "-m", "ruff", "check", ".")
+    call(python, "-m", "ruff", "format", "--check", ".")
+    call(python, "-m", "mypy")
+
+
+def bench(arguments: list[str]) -> None:
+    """Measure the lean runtime, installed as users have it."""
+    call(LEAN.ready(), "benchmarks/run_field.py", *arguments)
+
+
+def wheel() -> None:
+    """Build the wheel into dist/."""
+    call(WHEEL.ready(), "-m", "pip", "wheel", "--no-deps", "--wheel-dir", "dist", ".")
+
+
+def lowest_versions(pyproject: str) -> list[str]:
+    """Turn the lower bounds of the runtime's dependencies into pins, `name==version`."""
+    project = tomllib.loads(pyproject)["project"]
+    wanted = [*project["dependencies"], *project["optional-dependencies"]["cpu"]]
+    pins = []
+    for requirement in wanted:
+        bound = re.fullmatch(r"([\w-]+)>=([\d.]+)(?:,!=[\d.]+)*", requirement)
+        if bound is None:
+            sys.exit(
+                f"pyproject.toml: '{requirement}' has no plain lower bound such as numpy>=1.2.3"
+            )
+        pins.append(f"{bound[1]}=={bound[2]}")
+    return pins
+
+
+def _pytest(
+    environment: Environment, *arguments: str, environ: dict[str, str] | None = None
+) -> None:
+    """Run pytest, then read its own report: a skipped test is no passed test."""
+    python = environment.ready()
+    report = python.parent.parent / "pytest.xml"
+    call(python, "-m", "pytest", f"--junitxml={report}", *arguments, environ=environ)
+    suite = next(ET.parse(report).iter("testsuite"))  # noqa: S314 - pytest wrote it just now
+    if int(suite.get("skipped", "0")):
+        sys.exit(f"{suite.get('skipped')} tests were skipped; here every test must run.")
+
+
+def main() -> None:
+    """Run the target named on the command line."""
+    plain = {"demo": demo, "lint": lint, "wheel": wheel}
+    with_arguments = {
+        "test": test,
+        "test-wheel": test_wheel,
+        "test-lowest": test_lowest,
+        "bench": bench,
+    }
+    target, *arguments = sys.argv[1:] or ["help"]
+    if target in plain and not arguments:
+        plain[target]()
+    elif target in with_arguments:
+        with_arguments[target](arguments)
+    else:
+        print(__doc__, file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
