@@ -54,12 +54,12 @@ class InvalidValueError(AnnaPalmError, ValueError):
 
 
 class FieldTooLargeError(AnnaPalmError, ValueError):
-    """The localizations span a field that no camera sees; an image of it would not fit in memory."""
+    """The localizations span a field that no camera sees; its image would not fit in memory."""
 
     def __init__(self, width_um: float, height_um: float, limit_px: int, where: str) -> None:
         super().__init__(
-            f"The field would be {width_um:,.1f} x {height_um:,.1f} µm, more than {limit_px:,} pixels"
-            f"{where}. Correct or remove the outlying localizations, or choose the part to "
+            f"The field would be {width_um:,.1f} x {height_um:,.1f} µm, more than {limit_px:,} "
+            f"pixels{where}. Correct or remove the outlying localizations, or choose the part to "
             "reconstruct with --roi X0,Y0,X1,Y1 (µm)."
         )
 

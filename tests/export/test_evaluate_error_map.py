@@ -59,7 +59,7 @@ def test_calibrated_laplace_errors_are_covered_as_said() -> None:
 
 def test_an_error_map_twice_too_small_covers_less_and_has_ence_1() -> None:
     said, true = laplace()
-    score = score_error_map(said / 2, true, LAPLACE)
+    score = score_error_map(said / np.float32(2), true, LAPLACE)
     assert score.coverage["0.9"] == pytest.approx(1 - 0.1**0.5, abs=0.01)
     assert score.ence == pytest.approx(1, abs=0.05)
 

@@ -33,7 +33,8 @@ def draw(
         column, row = np.floor(xy / PIXEL_NM).astype(int).T
         inside = (column >= 0) & (column < shape[1]) & (row >= 0) & (row < shape[0])
         np.add.at(image, (row[inside], column[inside]), step / 1000)
-    return gaussian_filter(image, sigma_nm / PIXEL_NM, mode="constant").astype(np.float32)
+    wide: NDArray[np.float64] = gaussian_filter(image, sigma_nm / PIXEL_NM, mode="constant")
+    return wide.astype(np.float32)
 
 
 def line_field(

@@ -96,7 +96,7 @@ def test_a_filament_just_outside_the_field_excuses_what_is_drawn_beside_it() -> 
 def test_scale_and_empty_area_do_not_change_the_threshold() -> None:
     faint_and_bright = draw([ACROSS]) + 0.3 * draw([line((-200, 3010), (4200, 3010))])
     small = skeleton(faint_and_bright, GRID)
-    assert (skeleton(1e-4 * faint_and_bright, GRID).pixels == small.pixels).all()
+    assert (skeleton(faint_and_bright * np.float32(1e-4), GRID).pixels == small.pixels).all()
     padded = np.pad(faint_and_bright, ((0, 600), (0, 0)))
     large = skeleton(padded, replace(GRID, shape=(800, 200)))
     assert (large.pixels[:200] == small.pixels).all()

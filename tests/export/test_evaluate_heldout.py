@@ -15,6 +15,7 @@ from annapalm.render import render
 from annapalm_export.evaluate.heldout import (
     BANDWIDTHS_NM,
     best_blur,
+    best_blur_pearson,
     bits_per_localization,
     later_pearson,
     split_frames,
@@ -36,7 +37,8 @@ def test_all_in_one_pixel_foretold_is_the_log_of_the_pixels() -> None:
     one = np.zeros((32, 64), np.float32)
     one[3, 5] = 0.25
     score = bits_per_localization(one, 9 * (one > 0).astype(np.float32))
-    assert (score.bits, score.uniform_share) == (pytest.approx(11), 0)
+    assert score.bits == pytest.approx(11)
+    assert score.uniform_share == 0
 
 
 def test_a_true_density_scores_its_information() -> None:
@@ -163,7 +165,8 @@ def test_the_best_blur_is_the_spread_between_seen_and_held_out() -> None:
     best, score = best_blur(seen, held_out, 20.0)
     assert BANDWIDTHS_NM[BANDWIDTHS_NM.index(best.bandwidth_nm)] == pytest.approx(60, rel=0.13)
     assert score.bits == best.score > 4
-    assert later_pearson(best.image, held_out, 20.0) > 0.9
+    plain = later_pearson(best.image, held_out, 20.0)
+    assert 0.9 < plain <= best_blur_pearson(seen, held_out, 20.0) + 0.005
 
 
 def test_blinks_that_straddle_the_cut_pay_without_a_gap_only() -> None:

@@ -29,7 +29,7 @@ GAP_FRAMES = 50
 fluorophore (a few frames), so that no burst is on both sides of the cut."""
 
 SEEN_BLUR_NM = 40.0
-"""Blur of the held-out image for Pearson r: the distance at which filaments are scored."""
+"""Blur of both images for Pearson r: the distance at which filaments are scored."""
 
 BANDWIDTHS_NM = tuple(float(nm) for nm in np.round(np.geomspace(8, 400, 20), 1))
 """Bandwidths tried for the best Gaussian blur, a factor of 1.23 apart."""
@@ -141,5 +141,18 @@ def best_blur(seen: CountImage, held_out: CountImage, pixel_nm: float) -> tuple[
 
 
 def later_pearson(density: RateImage, held_out: CountImage, pixel_nm: float) -> float:
-    """Pearson r of a density [Y, X] with the held-out counts blurred by `SEEN_BLUR_NM`."""
-    return pearson(density, blur(held_out, SEEN_BLUR_NM, pixel_nm))
+    """Pearson r of a density [Y, X] with the held-out counts, both blurred by `SEEN_BLUR_NM`.
+
+    Both, because a density sharper than the blurred counts would else lose to a blur.
+    """
+    return pearson(*(blur(image, SEEN_BLUR_NM, pixel_nm) for image in (density, held_out)))
+
+
+def best_blur_pearson(seen: CountImage, held_out: CountImage, pixel_nm: float) -> float:
+    """Return the highest `later_pearson` of any Gaussian blur of `seen`.
+
+    The bandwidth is not that of `best_blur`: every score has the baseline that suits it best.
+    """
+    later = blur(held_out, SEEN_BLUR_NM, pixel_nm)
+    twice = (float(np.hypot(nm, SEEN_BLUR_NM)) for nm in BANDWIDTHS_NM)
+    return max(pearson(blur(seen, nm, pixel_nm), later) for nm in twice)

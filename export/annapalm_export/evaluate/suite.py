@@ -32,6 +32,20 @@ if TYPE_CHECKING:
     from annapalm_export.evaluate.field import EvalField
 
 
+__all__ = [
+    "BLUR",
+    "MODEL",
+    "SPARSE",
+    "WITH_WIDEFIELD",
+    "Reconstructor",
+    "Row",
+    "choose_levels",
+    "evaluate_real",
+    "evaluate_simulated",
+    "reconstruct_both",
+]
+
+
 class Reconstructor(Protocol):
     """What is evaluated; `annapalm.Model` is one."""
 
@@ -132,7 +146,9 @@ def evaluate_real(
                     "held_out_from_frame": cut.resume,
                     "bits": score.bits,
                     "uniform_share": score.uniform_share,
-                    "pearson_later": heldout.later_pearson(density, held_out, grid.pixel_nm),
+                    "pearson_later": heldout.best_blur_pearson(seen, held_out, grid.pixel_nm)
+                    if method == BLUR
+                    else heldout.later_pearson(density, held_out, grid.pixel_nm),
                     "bandwidth_nm": blurred.bandwidth_nm if method == BLUR else None,
                     "total_ratio": float(density.sum()) / float(seen.sum()),
                 }

@@ -1,0 +1,273 @@
+"""A loaded model: localizations in, a dense image with its error map out."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from annapalm.localizations import Localizations
+from annapalm.memory import BYTES_PER_PX, budget_bytes
+from annapalm.model.errors import OutOfMemoryError
+from annapalm.model.inputs import (
+    check_exposure,
+    check_quarter,
+    quarter_shape,
+    sparse_image,
+    structure_weights,
+)
+from annapalm.model.run import FieldInput, Runner
+from annapalm.reconstruction import Reconstruction
+from annapalm.tile import check_tile, choose_tile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from annapalm.contract import ModelInfo
+    from annapalm.grid import Grid
+    from annapalm.model.device import DeviceChoice
+    from annapalm.model.load import ModelFile
+    from annapalm.model.run import FieldOutput
+    from annapalm.model.session import Engine, SessionOptions
+    from annapalm.progress import Progress
+    from annapalm.render import CountImage
+    from annapalm.widefield import PreparedWidefield, WidefieldImage
+
+_GPU_BUDGET_BYTES = 4 * 2**30
+"""What a run may plan with on a GPU, whose free memory ONNX Runtime does not tell: one FOV in one
+piece, and room for the acquisition program. Where it is too much, the tile is halved."""
+
+
+class Model:
+    """A model on a device, warm; made by `load_model`.
+
+    A host may use it as often, and from as many threads at once, as it likes: it has no state that
+    changes.
+    """
+
+    info: ModelInfo
+    """What the model says of itself."""
+    device: DeviceChoice
+    """What it runs on, and why."""
+    path: Path
+    """The file it was read from."""
+    sha256: str
+    """Of that file's bytes, hexadecimal."""
+
+    def __init__(
+        self, file: ModelFile, engine: Engine, device: DeviceChoice, options: SessionOptions
+    ) -> None:
+        self.info, self.path, self.sha256 = file.info, file.path, file.sha256
+        self.device = device
+        self._memory_bytes = options.memory_bytes
+        name = f"{file.info.name} {file.info.version}"
+        self._runner = Runner(engine, name, device.device, file.info.stride, file.info.halo_px)
+
+    def __repr__(self) -> str:
+        return f"<Model {self.info.name} {self.info.version} on {self.device}>"
+
+    def reconstruct(
+        self,
+        localizations_or_counts: Localizations | NDArray[Any],
+        widefield: WidefieldImage | NDArray[Any] | None = None,
+        *,
+        grid: Grid | None = None,
+        exposure: float = 1.0,
+        structure: str | None = None,
+        tile_px: int | Literal["auto"] | None = "auto",
+        progress: Progress | None = None,
+    ) -> Reconstruction:
+        """Reconstruct one field of view.
+
+        Args:
+            localizations_or_counts: localizations, rendered onto `grid`; or counts [Y, X], whole
+                numbers >= 0 of any real dtype, in localizations per pixel of the model's size.
+            widefield: a widefield image, which is prepared here (background, registration,
+                sampling), or one prepared already, >= 0, [ceil(Y/4), ceil(X/4)].
+            grid: where the pixels lie; None: `Grid.around` the localizations, or from (0, 0).
+            exposure: results are asked for this many times the exposure of the input.
+            structure: one of `info.structures`; may be left out where there is only one.
+            tile_px: edge of a tile; "auto": the whole field where memory allows; None: the whole
+                field in any case. All give the same pixels on the CPU.
+            progress: follows the tiles and may cancel.
+
+        Returns images [Y, X] float32; localizations per pixel over `exposure`. Without any
+        localization they are zeros, with a warning: the network is then not asked.
+
+        Raises `InvalidValueError`, `PixelSizeError`, `StructureError` and the widefield errors for
+        input that cannot be meant; `CancelledError`; `OutOfMemoryError`, `InferenceError` and
+        `ModelContractError` where the network fails. There is never a partial result.
+        """
+        call = _Call(widefield, grid, check_exposure(exposure), tile_px, progress)
+        weights = structure_weights(structure, self.info)
+        if tile_px is not None and tile_px != "auto":
+            check_tile(tile_px, self.info.halo_px, self.info.stride)
+        try:
+            return self._reconstruct(localizations_or_counts, weights, call)
+        except OutOfMemoryError:
+            raise
+        except MemoryError as error:
+            raise OutOfMemoryError(self._runner.label, self.device.device) from error
+
+    def _reconstruct(
+        self, source: Localizations | NDArray[Any], weights: NDArray[np.float32], call: _Call
+    ) -> Reconstruction:
+        clock = _Clock()
+        with clock.time("render"):
+            counts, grid, outside = sparse_image(source, call.grid, self.info)
+        prepared = None
+        if call.widefield is not None:
+            with clock.time("widefield"):
+                field_nm = source.field_nm if isinstance(source, Localizations) else None
+                prepared = self._prepare(call.widefield, counts, grid, field_nm)
+        field = FieldInput(
+            counts=counts,
+            quarter=_no_widefield(grid) if prepared is None else prepared.quarter,
+            widefield_scale=0.0 if prepared is None else prepared.scale,
+            exposure=call.exposure,
+            structure=weights,
+        )
+        is_empty = not counts.any()
+        with clock.time("network"):
+            output = (
+                self._runner.skip(field, call.progress)
+                if is_empty
+                else self._runner.run(field, self._tile(call.tile_px, grid.shape), call.progress)
+            )
+        agreement = None
+        if prepared is not None and prepared.scale > 0:
+            with clock.time("compare"):
+                from annapalm.widefield import compare  # only where there is a widefield image
+
+                agreement = compare(output.images["widefield_estimate"], prepared, grid)
+        return Reconstruction(
+            dense=output.images["dense"],
+            error=output.images["error"],
+            background=output.images["background"],
+            counts=counts,
+            grid=grid,
+            outside=outside,
+            exposure=call.exposure,
+            widefield=agreement,
+            warnings=(
+                *_warn_of_input(counts, grid, outside, self.info),
+                *_warn_of_widefield(prepared, is_empty=is_empty),
+                *_warn_of_memory(output),
+            ),
+            intervals=dict(self.info.intervals),
+            tiles=output.tiles,
+            timings_s=clock.seconds,
+        )
+
+    def _tile(self, tile_px: int | Literal["auto"] | None, shape: tuple[int, int]) -> int | None:
+        """Tile to begin with."""
+        if tile_px != "auto":
+            return tile_px
+        budget = self._memory_bytes
+        if budget is None:
+            budget = budget_bytes() if self.device.device == "cpu" else _GPU_BUDGET_BYTES
+        return choose_tile(shape, self.info.halo_px, self.info.stride, budget, BYTES_PER_PX)
+
+    def _prepare(
+        self,
+        widefield: WidefieldImage | NDArray[Any],
+        counts: CountImage,
+        grid: Grid,
+        field_nm: tuple[float, float] | None,
+    ) -> PreparedWidefield:
+        """Bring a widefield image onto the quarter grid, or check one that is there already."""
+        from annapalm import widefield as wf  # only where there is a widefield image
+
+        if isinstance(widefield, wf.WidefieldImage):
+            wf.check_covers(widefield, grid, field_nm)
+            return wf.prepare_widefield(widefield, grid, counts, self.info.psf_sigma_nm)
+        quarter = check_quarter(widefield, grid.shape)
+        total, localizations = (float(i.sum(dtype=np.float64)) for i in (quarter, counts))
+        return wf.PreparedWidefield(
+            quarter=quarter,
+            scale=total / localizations if localizations > 0 else 0.0,
+            shift_nm=(0.0, 0.0),
+            background=0.0,
+            correlation=None,
+            warnings=(),
+        )
+
+
+def _no_widefield(grid: Grid) -> NDArray[np.float32]:
+    return np.zeros(quarter_shape(grid.shape), np.float32)
+
+
+def _warn_of_input(
+    counts: CountImage, grid: Grid, outside: int, info: ModelInfo
+) -> tuple[str, ...]:
+    """Say what the user should know of the localizations."""
+    inside = int(counts.sum(dtype=np.float64))
+    warnings = []
+    if outside:
+        warnings.append(
+            f"{outside:,} of {inside + outside:,} localizations lie outside the field and were "
+            "not used."
+        )
+    if not inside:
+        warnings.append("There is no localization in this field; the images are empty.")
+        return tuple(warnings)
+    density, (low, high) = inside / grid.area_um2, info.density_range_per_um2
+    if not low <= density <= high:
+        warnings.append(
+            f"The field has {density:.3g} localizations per µm², outside the {low:.3g} to "
+            f"{high:.3g} that the model {info.name} {info.version} was trained for; image and "
+            "error map may be wrong."
+        )
+    return tuple(warnings)
+
+
+def _warn_of_widefield(prepared: PreparedWidefield | None, *, is_empty: bool) -> tuple[str, ...]:
+    """Say what the user should know of the widefield image."""
+    if prepared is None:
+        return ()
+    if is_empty:
+        return (*prepared.warnings, "The widefield image was not used: nothing to compare it with.")
+    if not prepared.scale > 0:
+        return (*prepared.warnings, "The widefield image was not used: it shows no signal here.")
+    return prepared.warnings
+
+
+def _warn_of_memory(output: FieldOutput) -> tuple[str, ...]:
+    """Say that memory ran out; the picture is the same, the time is not."""
+    if output.shrunk_from is None:
+        return ()
+    warning = (
+        f"Memory ran out with the field in {output.shrunk_from} piece(s); it was run in "
+        f"{output.tiles} tiles of {output.tile_px} px, which gives the same picture, more slowly."
+    )
+    return (warning,)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """The checked options of one call of `reconstruct`."""
+
+    widefield: WidefieldImage | NDArray[Any] | None
+    grid: Grid | None
+    exposure: float
+    tile_px: int | Literal["auto"] | None
+    progress: Progress | None
+
+
+class _Clock:
+    """Wall times of the steps, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def time(self, step: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.seconds[step] = time.perf_counter() - start
