@@ -3,8 +3,8 @@
 The error head learns the expected absolute error during training; here one factor brings its mean
 to the truth, and the quantiles of |dense - truth| / error become the factors of the intervals
 (split-conformal calibration: Angelopoulos et al., arXiv 2202.05265, with the error map as the
-heuristic width). Only pixels near filaments count: black background would make any map look
-calibrated.
+heuristic width). The mean is that of the whole field; the quantiles are those near structure, drawn
+or true: black background would make any map look calibrated.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ DENSITIES_PER_UM = (5.0, 10.0, 20.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True)
-class Calibration:
-    """What was measured and what follows from it."""
+class Factors:
+    """The calibration with or without widefield image."""
 
     scale: float
     """By which the error head's output is multiplied, inside the graph."""
@@ -40,35 +40,53 @@ class Calibration:
     fields: int
 
 
-def calibrate(model: Student, psf_sigma_nm: float, fields: int = 24) -> Calibration:
-    """Set `model.error_scale` and return the calibration; `model` is an inference copy.
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What was measured; the two cases differ in how often an error is gross."""
 
-    Every density with and without widefield image has the same weight.
+    plain: Factors
+    widefield: Factors
+
+
+def calibrate(model: Student, psf_sigma_nm: float, fields: int = 24) -> Calibration:
+    """Set the error scales of `model`, an inference copy, and return the calibration.
+
+    Every density has the same weight.
     """
     model.error_scale.fill_(1.0)
-    misfits, errors, weights = [], [], []
+    model.error_scale_widefield.fill_(1.0)
+    plain, widefield = (
+        _factors(model, psf_sigma_nm, fields // 8, with_widefield=w) for w in (False, True)
+    )
+    model.error_scale.fill_(plain.scale)
+    model.error_scale_widefield.fill_(widefield.scale)
+    return Calibration(plain, widefield)
+
+
+def _factors(model: Student, psf_sigma_nm: float, number: int, *, with_widefield: bool) -> Factors:
+    misfits, errors, weights, scales = [], [], [], []
     for density in DENSITIES_PER_UM:
-        for with_widefield in (False, True):
-            for field in simulated_fields(
-                density, CALIBRATION_SEEDS, fields // 8, with_widefield=with_widefield
-            ):
-                dense, error = _predict(model, field, psf_sigma_nm)
-                near = field.foreground()
-                misfits.append(np.abs(dense - field.truth)[near])
-                errors.append(error[near])
-                weights.append(np.full(int(near.sum()), 1.0 / max(int(near.sum()), 1)))
-    misfit, error, weight = (np.concatenate(v) for v in (misfits, errors, weights))
-    # In the mean of ratios per field: fields with many localizations must not drown the others.
-    scale = float(np.mean([m.sum() / e.sum() for m, e in zip(misfits, errors, strict=True)]))
-    ratio = misfit / np.maximum(error * scale, 1e-12)
+        for field in simulated_fields(
+            density, CALIBRATION_SEEDS, number, with_widefield=with_widefield
+        ):
+            dense, error = _predict(model, field, psf_sigma_nm)
+            misfit = np.abs(dense - field.truth)
+            near = field.judged(dense)
+            scales.append(float(misfit.sum() / error.sum()))
+            misfits.append(misfit[near])
+            errors.append(error[near])
+            weights.append(np.full(int(near.sum()), 1.0 / max(int(near.sum()), 1)))
+    # The mean of ratios per field: fields with many localizations must not drown the others.
+    scale = float(np.mean(scales))
+    error = np.concatenate(errors) * scale
+    ratio = np.concatenate(misfits) / np.maximum(error, 1e-12)
+    weight = np.concatenate(weights)
     order = np.argsort(ratio)
     share = np.cumsum(weight[order]) / weight.sum()
-    intervals = {
-        f"{p:g}": float(ratio[order][min(np.searchsorted(share, p), len(order) - 1)])
-        for p in NOMINAL
-    }
-    model.error_scale.fill_(scale)
-    return Calibration(scale, intervals, len(misfits))
+    place = np.minimum(np.searchsorted(share, NOMINAL), len(order) - 1)
+    factors = ratio[order][place]
+    intervals = {f"{p:g}": float(k) for p, k in zip(NOMINAL, factors, strict=True)}
+    return Factors(scale, intervals, len(misfits))
 
 
 @torch.no_grad()

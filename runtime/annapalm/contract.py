@@ -31,8 +31,8 @@ INPUTS: dict[str, tuple[str | int, ...]] = {
 - counts: localizations per pixel, whole numbers >= 0.
 - widefield: any positive scale, background removed, >= 0; all zeros where absent.
 - widefield_scale: one number per field of view, computed before tiling:
-  sum(widefield) / sum(counts) over the field. The graph divides by it, so that the network sees the
-  widefield image in localizations. 0 says that there is no widefield image; `widefield` is then ignored.
+  sum(widefield) / sum(counts) over the field. The graph divides by it, so that the network sees
+  the widefield image in localizations. 0 says that there is none; `widefield` is then ignored.
 - exposure: for how many times the exposure of `counts` the outputs are asked; 1 as a rule.
   All outputs are proportional to it.
 - structure: one weight per structure of the metadata, 1 for the one wanted, 0 for the others.
@@ -75,7 +75,9 @@ class ModelInfo:
     """Standard deviation of the Gaussian that makes `widefield_estimate` from `dense`."""
     intervals: dict[str, float]
     """Nominal coverage ("0.9") to factor k: dense +/- k * error holds that share of the truth, as
-    calibrated on held-out simulated fields."""
+    calibrated on held-out simulated fields without widefield image."""
+    intervals_widefield: dict[str, float]
+    """The same with a widefield image, where errors are smaller and less often gross."""
     density_range_per_um2: tuple[float, float]
     """Localizations per µm² of a field (5th and 95th percentile) seen in training; outside, a run
     warns."""

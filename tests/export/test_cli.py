@@ -116,8 +116,9 @@ def test_export_writes_a_calibrated_model_that_the_runtime_loads(
     assert result.exit_code == 0, result.output
     info = load_model(path, device="cpu").info
     assert (info.name, info.version) == ("mine", "0.0.0")
-    factors = [info.intervals[p] for p in ("0.5", "0.8", "0.9", "0.95")]
-    assert factors == sorted(factors)
+    for intervals in (info.intervals, info.intervals_widefield):
+        factors = [intervals[p] for p in ("0.5", "0.8", "0.9", "0.95")]
+        assert factors == sorted(factors)
     low, high = info.density_range_per_um2
     assert 0 <= low < high
     again = _run("export", checkpoint, "-o", path, "--fields", 8)

@@ -93,11 +93,11 @@ def test_cells_have_three_digits_that_mean_something(value: float, text: str) ->
 
 
 def test_the_ready_made_tables_have_their_sections() -> None:
-    text = simulated_tables([r | {"f1": 0.5, "spearman_foreground": 0.6} for r in ROWS])
+    text = simulated_tables([r | {"f1": 0.5, "spearman_judged": 0.6} for r in ROWS])
     assert [s for s in text.splitlines() if s.startswith("#")] == [
         "### Pictures",
         "### Filaments",
-        "### Error map, foreground",
+        "### Error map",
     ]
     real = real_table([{"field": "cos7", "share": 0.05, "method": "model", "bits": 1.4}])
     assert "| cos7 | 0.05 | model | 1 | 1.400 |" in real

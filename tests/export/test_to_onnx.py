@@ -12,11 +12,11 @@ import torch
 from small import SMALL
 
 from annapalm.contract import CONTRACT_VERSION, INPUTS, OPSET, OUTPUTS, ModelInfo
-from annapalm.model import load_model
+from annapalm.model import SessionOptions, load_model
 from annapalm_export.to_onnx import check_parity, export_onnx, inference_copy, measure_reach_px
 from annapalm_export.to_onnx.graph import MAX_IR_VERSION, STRIDE, example_inputs, weights_sha256
 from annapalm_export.to_onnx.halo import halo_for
-from annapalm_export.train.network import Student, features
+from annapalm_export.train.network import Student
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,7 @@ def exported(student: Student, tmp_path_factory: pytest.TempPathFactory) -> Path
         structures=("microtubules",),
         psf_sigma_nm=125.0,
         intervals={"0.9": 2.0},
+        intervals_widefield={"0.9": 1.5},
         density_range_per_um2=(0.0, 1e6),
         units=dict.fromkeys(OUTPUTS, "localizations per pixel"),
         training="random weights, for tests",
@@ -98,15 +99,21 @@ def test_the_graph_names_what_the_contract_names(exported: Path) -> None:
     assert not any(t.data_location for t in proto.graph.initializer)
 
 
-def test_the_runtime_loads_it_and_tiles_are_the_whole(exported: Path) -> None:
-    model = load_model(exported, device="cpu")
+@pytest.mark.parametrize("shape", [(500, 430), (700, 21), (16, 600), (333, 333)])
+def test_the_runtime_loads_it_and_tiles_are_the_whole(
+    exported: Path, shape: tuple[int, int]
+) -> None:
     rng = np.random.default_rng(1)
-    counts = rng.poisson(0.05, (500, 430)).astype(np.float32)
-    whole = model.reconstruct(counts, tile_px=None)
-    tiled = model.reconstruct(counts, tile_px=2 * model.info.halo_px + 64)
-    assert tiled.tiles > 1
-    for name in ("dense", "error", "background"):
-        np.testing.assert_array_equal(getattr(tiled, name), getattr(whole, name))
+    counts = rng.poisson(0.05, shape).astype(np.float32)
+    pictures = []
+    for threads in (1, 2, 5):
+        model = load_model(exported, device="cpu", options=SessionOptions(threads=threads))
+        tiles = (None, 2 * model.info.halo_px + 64)
+        pictures += [model.reconstruct(counts, tile_px=tile) for tile in tiles]
+    assert any(picture.tiles > 1 for picture in pictures)
+    for picture in pictures[1:]:
+        for name in ("dense", "error", "background"):
+            np.testing.assert_array_equal(getattr(picture, name), getattr(pictures[0], name))
 
 
 def test_outputs_are_proportional_to_the_exposure(exported: Path) -> None:
@@ -147,21 +154,24 @@ def test_metadata_that_does_not_fit_is_refused(student: Student, exported: Path)
     assert not exported.with_name("other.onnx").exists()
 
 
-def test_what_is_not_present_is_not_looked_at() -> None:
+def test_what_is_not_present_is_not_looked_at(student: Student) -> None:
     counts = torch.zeros((1, 1, 16, 16))
     absent = torch.zeros((1, 1))
     light = torch.rand((1, 1, 4, 4))
-    assert torch.equal(features(counts, light, absent), features(counts, 0 * light, absent))
-
-
-def test_the_scale_of_the_widefield_image_does_not_matter() -> None:
-    counts = torch.zeros((1, 1, 16, 16))
-    light, scale = torch.rand((1, 1, 4, 4)), torch.full((1, 1), 3.0)
-    torch.testing.assert_close(
-        features(counts, light, scale), features(counts, 1000 * light, 1000 * scale)
+    assert torch.equal(
+        student._features(counts, light, absent), student._features(counts, 0 * light, absent)
     )
 
 
-def test_denormal_inputs_are_taken_as_zero() -> None:
+def test_the_scale_of_the_widefield_image_does_not_matter(student: Student) -> None:
+    counts = torch.zeros((1, 1, 16, 16))
+    light, scale = torch.rand((1, 1, 4, 4)), torch.full((1, 1), 3.0)
+    torch.testing.assert_close(
+        student._features(counts, light, scale),
+        student._features(counts, 1000 * light, 1000 * scale),
+    )
+
+
+def test_denormal_inputs_are_taken_as_zero(student: Student) -> None:
     tiny = torch.full((1, 1, 16, 16), 1e-39)
-    assert not features(tiny, tiny[:, :, :4, :4], torch.ones((1, 1)))[:, :18].any()
+    assert not student._features(tiny, tiny[:, :, :4, :4], torch.ones((1, 1)))[:, :18].any()

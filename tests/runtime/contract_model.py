@@ -35,6 +35,7 @@ def model_info(**changes: Any) -> ModelInfo:
         "structures": ("microtubule",),
         "psf_sigma_nm": 130.0,
         "intervals": {"0.5": 0.7, "0.8": 1.6, "0.9": 2.3, "0.95": 3.0},
+        "intervals_widefield": {"0.5": 0.6, "0.8": 1.4, "0.9": 2.0, "0.95": 2.6},
         "density_range_per_um2": (0.5, 5000.0),
         "units": {
             "dense": "localizations per pixel",

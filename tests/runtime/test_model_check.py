@@ -116,6 +116,7 @@ def test_each_missing_metadata_key_is_named(key: str) -> None:
         ("psf_sigma_nm", 0),
         ("psf_sigma_nm", float("inf")),
         ("intervals", []),
+        ("intervals_widefield", {"0.9": -1}),
         ("intervals", {"ninety": 1.0}),
         ("intervals", {"0.9": 0}),
         ("intervals", {"1.5": 1.0}),

@@ -346,7 +346,8 @@ def test_broken_ome_xml_is_damage_unless_the_user_states_the_pixel(tmp_path: Pat
 def test_no_cut_and_no_flipped_byte_gives_anything_but_pixels_or_our_error(
     tmp_path: Path, data: st.DataObject
 ) -> None:
-    options = data.draw(st.sampled_from([{}, {"compression": "zlib"}, {"tile": (16, 16)}]))
+    kinds: list[dict[str, Any]] = [{}, {"compression": "zlib"}, {"tile": (16, 16)}]
+    options = data.draw(st.sampled_from(kinds))
     whole = bytearray(saved(tmp_path, **options, resolution=(1e5, 1e5)).read_bytes())
     for place in data.draw(st.lists(st.integers(0, 300), max_size=4)):
         whole[place % len(whole)] = data.draw(st.integers(0, 255))

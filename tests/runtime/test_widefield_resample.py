@@ -68,7 +68,8 @@ def test_it_is_the_mean_of_the_line_through_the_centres(
         inner = (np.arange(fine * (len(found_edges) - 1)) + 0.5) / fine
         at = found_edges[0] + inner * step
         centres = (np.arange(image.shape[axis]) + 0.5) * pixel
-        lines = np.apply_along_axis(lambda v, at=at, c=centres: np.interp(at, c, v), axis, image)
+        rows = [np.interp(at, centres, row) for row in np.moveaxis(image, axis, -1)]
+        lines = np.moveaxis(np.stack(rows), -1, axis)
         pieces = np.split(lines, len(found_edges) - 1, axis=axis)
         image = np.stack([p.mean(axis=axis) for p in pieces], axis=axis).astype(np.float32)
     np.testing.assert_allclose(found, image, atol=2e-4)

@@ -57,7 +57,8 @@ class Field:
         side, step, edge = round(self.side_nm / CAMERA_NM), 5, round(margin / PIXEL_NM)
         inner = blurred[edge : edge + side * step, edge : edge + side * step]
         light = inner.reshape(side, step, side, step).sum((1, 3))
-        return light / light.max()
+        scaled: NDArray[np.float32] = light / light.max()
+        return scaled
 
     def widefield(
         self,

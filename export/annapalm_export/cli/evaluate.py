@@ -41,23 +41,22 @@ def evaluate(
 
     loaded = load_model(model, device="cpu")
     results: dict[str, object] = {"model": f"{loaded.info.name}/{loaded.info.version}"}
-    density = {"density_per_um": "loc. per µm", "method": "method"}
     if fields:
         found = run_protocol(loaded, fields, lambda line: typer.echo(line, err=True))
-        summary = tables.summarise(found.simulated)
-        stress = tables.summarise(found.stress)
-        results |= {"levels": found.levels, "simulated": summary, "stress": stress}
-        for wanted in (tables.PICTURE_COLUMNS | tables.FILAMENT_COLUMNS, tables.ERROR_COLUMNS):
-            typer.echo(tables.to_markdown(summary, wanted, density))
+        results |= {
+            "levels": found.levels,
+            "simulated": tables.summarise(found.simulated),
+            "stress": tables.summarise(found.stress),
+        }
+        typer.echo(tables.simulated_tables(found.simulated))
+        typer.echo(tables.stress_table(found.stress))
     rows = []
     for path in table or []:
         locs = _read(path, columns, unit, camera_pixel)
         rows += evaluate_real(loaded, path.parent.name, locs)
     if rows:
         results["real"] = rows
-        by_share = {"field": "table", "share": "share", "method": "method"}
-        summary = tables.summarise(rows, tuple(by_share))
-        typer.echo(tables.to_markdown(summary, tables.REAL_COLUMNS, by_share))
+        typer.echo(tables.real_table(rows))
     if output is not None:
         output.write_text(tables.to_json(results), encoding="utf-8")
 

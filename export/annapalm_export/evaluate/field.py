@@ -9,6 +9,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from annapalm.errors import InvalidValueError
+from annapalm.write.trust import structure_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -122,6 +123,19 @@ class EvalField:
         """Pixels within `FOREGROUND_NM` of labelled filament: bool [Y, X]; none without any."""
         points = self.line_points()
         return self.near(points.xy_nm[points.wanted], FOREGROUND_NM)
+
+    def judged(self, dense: RateImage) -> NDArray[np.bool_]:
+        """Pixels on which an error map is judged: near what `dense` draws, or what is there.
+
+        Bool [Y, X], within `FOREGROUND_NM` of drawn structure (as the runtime's report marks it)
+        or of labelled filament: false structure and missed structure both count.
+        """
+        drawn = structure_mask(dense)
+        if not drawn.any():
+            return self.foreground()
+        distance = distance_transform_edt(~drawn, sampling=self.grid.pixel_nm)
+        judged: NDArray[np.bool_] = (distance <= FOREGROUND_NM) | self.foreground()
+        return judged
 
     def near(self, xy: NDArray[np.float64], distance_nm: float) -> NDArray[np.bool_]:
         """Pixels whose centre lies within `distance_nm` of one of the points' pixels."""

@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from annapalm.errors import InvalidValueError
+from annapalm.write.trust import doubtful_mask, structure_mask
 from annapalm_export.evaluate import error_map
 from annapalm_export.evaluate.baseline import blurs
 from annapalm_export.evaluate.filaments import is_false, score_skeleton, skeleton
 from annapalm_export.evaluate.metrics import MsSsim, score_picture
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from collections.abc import Mapping
 
     from annapalm.reconstruction import Reconstruction
@@ -27,6 +30,11 @@ SPARSE = "sparse"
 
 Row = dict[str, Any]
 """One method on one field: names of scores to numbers, None where a score does not apply."""
+
+
+FALSE_NM = 60.0
+"""What is drawn further than this from labelled filament is false: the 40 nm of the filament scores
+and half the width of a drawn filament."""
 
 
 class FieldScorer:
@@ -78,7 +86,7 @@ class FieldScorer:
         background = float(result.background_at_full_size().sum(dtype=np.float64))
         row["total_ratio"] = float(result.dense.sum()) / float(self.scene.truth.sum())
         row["background_share"] = background / counts if counts else None
-        return row | self._error_map(method, result)
+        return row | self._error_map(method, result) | self._belief(result)
 
     def _error_map(self, method: str, result: Reconstruction) -> Row:
         pixel_nm = self.scene.grid.pixel_nm
@@ -87,7 +95,9 @@ class FieldScorer:
             result.dense, self.scene.counts, true_error, pixel_nm
         )
         scores: Row = {}
-        for where, mask in (("field", None), ("foreground", self.foreground)):
+        judged = self.scene.judged(result.dense)
+        regions = (("field", None), ("foreground", self.foreground), ("judged", judged))
+        for where, mask in regions:
             if mask is not None and not mask.any():
                 continue
             scorer = error_map.ErrorMapScorer(true_error, mask)
@@ -104,6 +114,16 @@ class FieldScorer:
             scores[f"auroc_false{end}"] = error_map.auroc_false(drawn, false, image)
         return scores
 
+    def _belief(self, result: Reconstruction) -> Row:
+        """Share of what is drawn that is false: where the map says to believe it, and where not."""
+        drawn = structure_mask(result.dense)
+        doubted = doubtful_mask(result.dense, result.error)
+        false = ~self.scene.near(self.points.xy_nm[self.points.wanted], FALSE_NM)
+        shares: Row = {"doubted": _share(result.dense, drawn & doubted, drawn)}
+        for name, part in (("believed", drawn & ~doubted), ("doubted", drawn & doubted)):
+            shares[f"false_where_{name}"] = _share(result.dense, part & false, part)
+        return shares
+
     def best_blur(self) -> Row:
         """Give each score the bandwidth that suits it best: the strongest baseline of its kind."""
         blurred = blurs(self.scene.counts, self.scene.grid.pixel_nm)
@@ -116,3 +136,9 @@ class FieldScorer:
             row[name], row[f"bandwidth_nm.{name}"] = best
         best_f1 = max(lines, key=lambda nm: lines[nm]["f1"])
         return self._row(BLUR, row | lines[best_f1] | {"bandwidth_nm.f1": best_f1})
+
+
+def _share(dense: RateImage, part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float | None:
+    """Share of the localizations in `whole` that lie in `part`; None where there are none."""
+    total = float(dense[whole].sum(dtype=np.float64))
+    return float(dense[part].sum(dtype=np.float64)) / total if total > 0 else None

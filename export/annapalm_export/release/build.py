@@ -52,10 +52,10 @@ def release(
         staged.mkdir()
         path = staged / "model.onnx"
         made = make_model(checkpoint, path, name, version, calibration_fields)
-        say(f"exported: halo {made.info.halo_px} px, intervals {made.calibration.intervals}")
+        say(f"exported: halo {made.info.halo_px} px, {made.calibration}")
         failures = gates.size_gate(path) + gates.parity_gate(check_parity(made.model, path))
         model = load_model(path, device="cpu")
-        failures += _behaviour(model)
+        failures += _behaviour(path, model)
         if failures:  # the long evaluation would not mend it
             raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
         result = run_protocol(model, fields, say)
@@ -74,9 +74,9 @@ def release(
     return folder
 
 
-def _behaviour(model: Model) -> list[str]:
+def _behaviour(path: Path, model: Model) -> list[str]:
     field = next(simulated_fields(20.0, CALIBRATION_SEEDS, 1, with_widefield=True))
-    return gates.tiling_gate(model, field) + gates.empty_gate(model)
+    return gates.tiling_gate(path, field) + gates.empty_gate(model)
 
 
 def _session(path: Path):  # type: ignore[no-untyped-def]  # noqa: ANN202 - onnxruntime is untyped

@@ -28,7 +28,11 @@ MAX_IR_VERSION = 10
 def inference_copy(model: Student) -> Student:
     """Copy the network in evaluation mode, batch norm folded into the convolutions.
 
-    Weights below 1e-30 become 0: denormal numbers are slow on every CPU.
+    Every operation then gives the same bits wherever in an image, and in an image of whatever
+    size, it is computed: logarithms are `exact`, and the first convolution's input is filled up
+    with empty planes, because ONNX Runtime sums a convolution of other than a multiple of 16
+    channels in an order that depends on the image. Weights below 1e-30 become 0: denormal
+    numbers are slow on every CPU.
     """
     folded = copy.deepcopy(model).cpu().eval()
     for block in folded.modules():
@@ -37,10 +41,23 @@ def inference_copy(model: Student) -> Student:
             if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 block[0] = fuse_conv_bn_eval(conv, norm)
                 block[1] = nn.Identity()
+    folded.exact = True
+    folded.stem = _fill_up(folded.stem)
     with torch.no_grad():
         for weight in folded.parameters():
             weight[weight.abs() < 1e-30] = 0
     return folded.requires_grad_(requires_grad=False)
+
+
+def _fill_up(conv: nn.Conv2d) -> nn.Conv2d:
+    """Widen a convolution to a multiple of 16 input planes; the new ones have no weight."""
+    planes = -(-conv.in_channels // 16) * 16
+    wider = nn.Conv2d(planes, conv.out_channels, 3, padding=1)
+    with torch.no_grad():
+        wider.weight.zero_()
+        wider.weight[:, : conv.in_channels] = conv.weight
+        wider.get_parameter("bias").copy_(conv.get_parameter("bias"))
+    return wider
 
 
 def weights_sha256(model: nn.Module) -> str:

@@ -71,7 +71,8 @@ def make_model(
         halo_px=halo_for(reach),
         structures=STRUCTURES,
         psf_sigma_nm=psf_nm,
-        intervals=calibration.intervals,
+        intervals=calibration.plain.intervals,
+        intervals_widefield=calibration.widefield.intervals,
         density_range_per_um2=_densities(recipe),
         units=dict.fromkeys(OUTPUTS, _UNIT)
         | {"widefield_estimate": "localizations per quarter pixel over the exposure of the input"},

@@ -30,7 +30,7 @@ in an empty crop costs about as much as a wrong total in a sparse one."""
 class LossConfig:
     """Weights of the parts; all are means per localization or per pixel."""
 
-    total: float = 0.2
+    total: float = 0.5
     """Poisson totals of structure and background."""
     everything: float = 0.5
     """Shape of dense + background at all held-out localizations, beside that of dense alone."""
@@ -49,10 +49,14 @@ def training_loss(
     diffuse = background.repeat_interleave(QUARTER, 2).repeat_interleave(QUARTER, 3)
     seen = batch.counts.sum((1, 2, 3))
     everything = batch.held_structure + batch.held_background
+    share = config.noise_free
+    structure = (1 - share) * batch.held_structure + share * batch.rate * batch.ratio[
+        ..., None, None
+    ]
     parts = {
         "shape": shape_nll(dense, batch.held_structure, batch.rate, config.noise_free),
         "shape_all": shape_nll(dense + diffuse, everything, None, 0.0),
-        "total": total_deviance(dense, batch.held_structure, batch.ratio, seen)
+        "total": total_deviance(dense, structure, batch.ratio, seen)
         + total_deviance(diffuse, batch.held_background, batch.ratio, seen),
         "error": laplace_nll(dense.detach(), error, batch.rate),
     }

@@ -61,9 +61,15 @@ class Student(nn.Module):
     """The network of `annapalm.contract`: five inputs, four outputs, all per pixel."""
 
     error_scale: Tensor
-    """Calibration of the error map (`annapalm_export.calibrate`); stays 1 while training."""
+    error_scale_widefield: Tensor
+    """Calibration of the error map without and with widefield image (`annapalm_export.calibrate`);
+    both stay 1 while training."""
     smooth: Tensor
     psf: Tensor
+    exact: bool
+    """Round logarithms the same at every place in the image (`_log1p`); set for inference."""
+    error_apart: bool
+    """Whether the error head is kept from pulling on the trunk; off only to measure its reach."""
 
     def __init__(self, config: NetworkConfig) -> None:
         super().__init__()
@@ -91,10 +97,10 @@ class Student(nn.Module):
                 torch.nn.init.constant_(head.get_parameter("bias"), -2.0)
         self.error_apart = True
         self.register_buffer("error_scale", torch.ones(()))
-        self.register_buffer("smooth", gaussian_kernel(2.0), persistent=False)
-        self.register_buffer(
-            "psf", gaussian_kernel(config.psf_sigma_px / QUARTER), persistent=False
-        )
+        self.register_buffer("error_scale_widefield", torch.ones(()), persistent=False)
+        self.exact = False
+        self.register_buffer("smooth", gaussian(2.0), persistent=False)
+        self.register_buffer("psf", gaussian(config.psf_sigma_px / QUARTER), persistent=False)
 
     def forward(
         self,
@@ -108,7 +114,8 @@ class Student(nn.Module):
 
         Inputs, outputs and units are those of `annapalm.contract`.
         """
-        x = self.stem(features(counts, widefield, widefield_scale))
+        x = self._features(counts, widefield, widefield_scale)
+        x = self.stem(nnf.pad(x, (0, 0, 0, 0, 0, self.stem.in_channels - x.shape[1])))
         x = nnf.relu(x + self.structure(structure)[:, :, None, None])
         x0 = self.enter(x)
         x1 = self.down1(x0)
@@ -116,41 +123,65 @@ class Student(nn.Module):
         x1 = self.up1(x1 + nnf.interpolate(self.to_half(x2), scale_factor=2.0, mode="nearest"))
         x0 = self.up2(x0 + nnf.interpolate(self.to_full(x1), scale_factor=2.0, mode="nearest"))
         gain = exposure[:, :, None, None]
-        rate = nnf.softplus(nnf.pixel_shuffle(self.dense_head(x0), QUARTER) - DENSE_OFFSET)
+        rate = self._softplus(nnf.pixel_shuffle(self.dense_head(x0), QUARTER) - DENSE_OFFSET)
         # The error head learns from what the trunk knows and never pulls on it: the likelihood
         # alone decides the picture.
         seen = x0.detach() if self.error_apart else x0
         spread = nnf.pixel_shuffle(self.error_head(seen), QUARTER) - DENSE_OFFSET
-        error = nnf.softplus(spread) * (self.error_scale * gain)
+        scale = torch.where(widefield_scale > 0, self.error_scale_widefield, self.error_scale)
+        error = self._softplus(spread) * (scale[:, :, None, None] * gain)
         dense = rate * gain
-        diffuse = nnf.softplus(self.background_head(x2) - DENSE_OFFSET)
+        diffuse = self._softplus(self.background_head(x2) - DENSE_OFFSET)
         diffuse = nnf.interpolate(diffuse, scale_factor=float(QUARTER), mode="nearest")
         background = _blur(diffuse, self.smooth) * gain
         estimate = _blur(nnf.avg_pool2d(dense, QUARTER) * QUARTER**2, self.psf)
         return dense, error, background, estimate
 
+    def _features(self, counts: Tensor, widefield: Tensor, widefield_scale: Tensor) -> Tensor:
+        """Make what the first convolution sees: [N,19,H/4,W/4].
 
-def features(counts: Tensor, widefield: Tensor, widefield_scale: Tensor) -> Tensor:
-    """Make what the first convolution sees: [N,19,H/4,W/4].
+        Fixed global scaling only. The widefield image is brought to localizations per quarter
+        pixel; its square root (the scale of Poisson noise) and logarithm keep faint and bright
+        parts apart.
+        """
+        sparse = nnf.pixel_unshuffle(self._log1p(nnf.relu(counts - TINY)), QUARTER)
+        present = (widefield_scale > 0).to(widefield.dtype)
+        gain = present / torch.where(widefield_scale > 0, widefield_scale, 1.0)
+        light = nnf.relu(widefield - TINY) * gain[:, :, None, None]
+        plane = present[:, :, None, None].expand_as(light)
+        faint = self._log1p(100.0 * light) / 4.0
+        return torch.cat([sparse, torch.sqrt(light), faint, plane], dim=1)
 
-    Fixed global scaling only. The widefield image is brought to localizations per quarter pixel;
-    its square root (the scale of Poisson noise) and logarithm keep faint and bright parts apart.
-    """
-    sparse = nnf.pixel_unshuffle(torch.log1p(nnf.relu(counts - TINY)), QUARTER)
-    present = (widefield_scale > 0).to(widefield.dtype)
-    gain = present / torch.where(widefield_scale > 0, widefield_scale, 1.0)
-    light = nnf.relu(widefield - TINY) * gain[:, :, None, None]
-    plane = present[:, :, None, None].expand_as(light)
-    return torch.cat([sparse, torch.sqrt(light), torch.log1p(100.0 * light) / 4.0, plane], dim=1)
+    def _log1p(self, x: Tensor) -> Tensor:
+        """Logarithm of 1 + x for x >= 0.
+
+        ONNX Runtime's float32 Log and Softplus round differently in the vectorised body and in the
+        remainder of each thread's share, so that a tile would differ from the whole field in the
+        last bit. Through float64 every place rounds alike (and Softplus is faster so).
+        """
+        if not self.exact:
+            return torch.log1p(x)
+        return torch.log(1.0 + x.double()).to(x.dtype)
+
+    def _softplus(self, x: Tensor) -> Tensor:
+        if not self.exact:
+            return nnf.softplus(x)
+        return nnf.relu(x) + self._log1p(torch.exp(-x.abs()))
 
 
-def gaussian_kernel(sigma_px: float) -> Tensor:
-    """Make a normalised Gaussian as a convolution weight [1,1,K,K], cut at 3.5 sigma."""
+def gaussian(sigma_px: float) -> Tensor:
+    """Make a normalised Gaussian as a convolution weight [1,1,1,K], cut at 3.5 sigma."""
     radius = math.ceil(3.5 * sigma_px)
     axis = torch.exp(-0.5 * (torch.arange(-radius, radius + 1) / sigma_px) ** 2)
-    axis = axis / axis.sum()
-    return (axis[:, None] * axis[None, :])[None, None]
+    return (axis / axis.sum())[None, None, None]
 
 
-def _blur(image: Tensor, kernel: Tensor) -> Tensor:
-    return nnf.conv2d(image, kernel, padding=kernel.shape[-1] // 2)
+def _blur(image: Tensor, axis: Tensor) -> Tensor:
+    """Blur along x, then along y.
+
+    Of one two-dimensional kernel ONNX Runtime would make a matrix product, whose order of
+    summation depends on the size of the image.
+    """
+    reach = axis.shape[-1] // 2
+    along_x = nnf.conv2d(image, axis, padding=(0, reach))
+    return nnf.conv2d(along_x, axis.transpose(2, 3), padding=(reach, 0))

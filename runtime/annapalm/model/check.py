@@ -108,6 +108,7 @@ def _breach(info: ModelInfo) -> str | None:
         "structures": _is_list_of_names(info.structures),
         "psf_sigma_nm": _is_number(info.psf_sigma_nm) and info.psf_sigma_nm <= 10_000,
         "intervals": _is_intervals(info.intervals),
+        "intervals_widefield": _is_intervals(info.intervals_widefield),
         "density_range_per_um2": _is_range(info.density_range_per_um2),
         "units": _is_units(info.units),
     }

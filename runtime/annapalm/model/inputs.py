@@ -26,16 +26,22 @@ MAX_COUNT = 2**24
 
 
 def sparse_image(
-    source: Localizations | NDArray[Any], grid: Grid | None, info: ModelInfo
+    source: Localizations | NDArray[Any],
+    grid: Grid | None,
+    info: ModelInfo,
+    size_nm: tuple[float, float] | None = None,
 ) -> tuple[CountImage, Grid, int]:
     """Give counts float32 [Y, X], their grid, and how many localizations lie outside it.
 
-    Raises `PixelSizeError` where the grid's pixel is not the model's, `InvalidValueError` where an
-    array cannot be counts.
+    `size_nm` (width, height) is the widefield image's: without a grid it is the field of
+    localizations that know none. Raises `PixelSizeError` where the grid's pixel is not the
+    model's, `InvalidValueError` where an array cannot be counts.
     """
     if grid is not None and not math.isclose(grid.pixel_nm, info.pixel_nm, rel_tol=1e-6):
         raise PixelSizeError(grid.pixel_nm, f"{info.name} {info.version}", info.pixel_nm)
     if isinstance(source, Localizations):
+        if grid is None and source.field_nm is None and size_nm is not None:
+            grid = Grid.over((0.0, 0.0, *size_nm), info.pixel_nm)
         grid = grid or Grid.around(source, info.pixel_nm)
         counts, outside = render(source, grid)
         return counts, grid, outside

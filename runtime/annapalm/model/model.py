@@ -90,7 +90,8 @@ class Model:
                 numbers >= 0 of any real dtype, in localizations per pixel of the model's size.
             widefield: a widefield image, which is prepared here (background, registration,
                 sampling), or one prepared already, >= 0, [ceil(Y/4), ceil(X/4)].
-            grid: where the pixels lie; None: `Grid.around` the localizations, or from (0, 0).
+            grid: where the pixels lie; None: the camera's field where the localizations or the
+                widefield image tell it, else `Grid.around` the localizations; counts: from (0, 0).
             exposure: results are asked for this many times the exposure of the input.
             structure: one of `info.structures`; may be left out where there is only one.
             tile_px: edge of a tile; "auto": the whole field where memory allows; None: the whole
@@ -120,7 +121,8 @@ class Model:
     ) -> Reconstruction:
         clock = _Clock()
         with clock.time("render"):
-            counts, grid, outside = sparse_image(source, call.grid, self.info)
+            size_nm = getattr(call.widefield, "size_nm", None)
+            counts, grid, outside = sparse_image(source, call.grid, self.info, size_nm)
         prepared = None
         if call.widefield is not None:
             with clock.time("widefield"):
@@ -160,7 +162,9 @@ class Model:
                 *_warn_of_widefield(prepared, is_empty=is_empty),
                 *_warn_of_memory(output),
             ),
-            intervals=dict(self.info.intervals),
+            intervals=dict(
+                self.info.intervals if agreement is None else self.info.intervals_widefield
+            ),
             tiles=output.tiles,
             timings_s=clock.seconds,
         )

@@ -17,9 +17,10 @@ STRUCTURE_MASS = 0.9
 """Structure is called: the brightest pixels that together hold this share of `dense`. A share of
 the localizations needs no threshold that would depend on exposure, pixel or contrast."""
 
-DOUBT = 0.5
+DOUBT = 1.0
 """A structure pixel is doubtful where the model expects to be wrong by more than this part of what
-it drew there: such a pixel may be a good deal fainter, a neighbour's, or not there."""
+it drew there: such a pixel may well be empty. On held-out simulated fields the share of drawn
+structure that is false rises steadily with this ratio (docs/error-map.md)."""
 
 _ROWS = 64
 """Rows taken at once: `bincount` makes float64 of its weights, a whole image of that is much."""
