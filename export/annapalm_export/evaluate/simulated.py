@@ -15,9 +15,9 @@ from annapalm_export.evaluate.filaments import is_false, score_skeleton, skeleto
 from annapalm_export.evaluate.metrics import MsSsim, score_picture
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from collections.abc import Mapping
+
+    from numpy.typing import NDArray
 
     from annapalm.reconstruction import Reconstruction
     from annapalm.render import RateImage
