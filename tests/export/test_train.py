@@ -146,6 +146,11 @@ def test_a_run_writes_its_log_and_goes_on_where_it_stopped(tmp_path: Path) -> No
     assert (tmp_path / "preview-000004.png").stat().st_size > 1000
 
 
+def test_training_leaves_the_floating_point_mode_of_the_process_alone(tmp_path: Path) -> None:
+    train(SMALL, tmp_path, say=lambda _line: None)
+    assert np.float64(1e-310) * np.float64(0.5) > 0
+
+
 def test_a_checkpoint_of_another_network_is_refused(tmp_path: Path) -> None:
     half = dataclasses.replace(SMALL, optimizer=dataclasses.replace(SMALL.optimizer, steps=2))
     train(half, tmp_path, say=lambda _line: None)

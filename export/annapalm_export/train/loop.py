@@ -6,6 +6,7 @@ import dataclasses
 import json
 import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -18,7 +19,7 @@ from annapalm_export.train.network import Student
 from annapalm_export.train.validate import Validation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from annapalm_export.train.config import OptimizerConfig, Recipe
@@ -36,9 +37,25 @@ def train(
     the checkpoint.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    torch.manual_seed(recipe.optimizer.seed)
-    # Tails of Gaussians and of softplus are denormal numbers: measured 4.1 against 0.2 s a step.
+    with _denormals_flushed():
+        return _train(recipe, folder, device, say)
+
+
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Take denormal numbers as zero while training, and leave the process as it was.
+
+    Tails of Gaussians and of softplus are denormal: measured 4.1 against 0.2 s a step.
+    """
     torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
+
+
+def _train(recipe: Recipe, folder: Path, device: str, say: Callable[[str], None]) -> Path:
+    torch.manual_seed(recipe.optimizer.seed)
     model = Student(recipe.network).to(device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch omits it
     average = checkpoint.Average(model, recipe.optimizer.average)
