@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
+from annapalm.contract import QUARTER
 from annapalm.widefield import prepare_widefield
-from annapalm_export.evaluate.fields import simulated_fields
+from annapalm_export.evaluate.fields import DENSITIES_PER_UM, simulated_fields
 from annapalm_export.seeds import CALIBRATION_SEEDS
 
 if TYPE_CHECKING:
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from annapalm_export.train.network import Student
 
 NOMINAL = (0.5, 0.8, 0.9, 0.95)
-DENSITIES_PER_UM = (5.0, 10.0, 20.0, 50.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def _predict(
     model: Student, field: EvalField, psf_sigma_nm: float
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Dense image and uncalibrated error map of a field whose sides are multiples of the stride."""
-    rows, columns = (n // 4 for n in field.grid.shape)
+    rows, columns = (n // QUARTER for n in field.grid.shape)
     light, scale = torch.zeros((1, 1, rows, columns)), 0.0
     if field.widefield is not None:
         ready = prepare_widefield(field.widefield, field.grid, field.counts, psf_sigma_nm)

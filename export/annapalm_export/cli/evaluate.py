@@ -43,11 +43,7 @@ def evaluate(
     results: dict[str, object] = {"model": f"{loaded.info.name}/{loaded.info.version}"}
     if fields:
         found = run_protocol(loaded, fields, lambda line: typer.echo(line, err=True))
-        results |= {
-            "levels": found.levels,
-            "simulated": tables.summarise(found.simulated),
-            "stress": tables.summarise(found.stress),
-        }
+        results |= found.summary()
         typer.echo(tables.simulated_tables(found.simulated))
         typer.echo(tables.stress_table(found.stress))
     rows = []

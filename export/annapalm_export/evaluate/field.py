@@ -130,23 +130,28 @@ class EvalField:
         Bool [Y, X], within `FOREGROUND_NM` of drawn structure (as the runtime's report marks it)
         or of labelled filament: false structure and missed structure both count.
         """
-        drawn = structure_mask(dense)
-        if not drawn.any():
-            return self.foreground()
-        distance = distance_transform_edt(~drawn, sampling=self.grid.pixel_nm)
-        judged: NDArray[np.bool_] = (distance <= FOREGROUND_NM) | self.foreground()
-        return judged
+        points = self.line_points()
+        there = self._pixels(points.xy_nm[points.wanted])
+        return self._within(structure_mask(dense) | there, FOREGROUND_NM)
 
     def near(self, xy: NDArray[np.float64], distance_nm: float) -> NDArray[np.bool_]:
         """Pixels whose centre lies within `distance_nm` of one of the points' pixels."""
-        drawn = np.ones(self.grid.shape, dtype=bool)
+        return self._within(self._pixels(xy), distance_nm)
+
+    def _pixels(self, xy: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Pixels that hold one of the points: bool [Y, X]."""
+        pixels = np.zeros(self.grid.shape, dtype=bool)
         place = np.floor((xy - np.asarray(self.grid.origin_nm)) / self.grid.pixel_nm)
         rows, columns = self.grid.shape
         place = place[((place >= 0) & (place < (columns, rows))).all(axis=1)].astype(np.int64)
-        if not len(place):
-            return ~drawn
-        drawn[place[:, 1], place[:, 0]] = False
-        distance = distance_transform_edt(drawn, sampling=self.grid.pixel_nm)
+        pixels[place[:, 1], place[:, 0]] = True
+        return pixels
+
+    def _within(self, pixels: NDArray[np.bool_], distance_nm: float) -> NDArray[np.bool_]:
+        """Pixels at most so far from one of `pixels`: bool [Y, X]; none where there are none."""
+        if not pixels.any():
+            return pixels
+        distance = distance_transform_edt(~pixels, sampling=self.grid.pixel_nm)
         within: NDArray[np.bool_] = distance <= distance_nm
         return within
 

@@ -14,6 +14,8 @@ from annapalm_export.simulate.files import block_of_density
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+DENSITIES_PER_UM = (5.0, 10.0, 20.0, 50.0)
+"""Localizations per µm of filament; 20 is about 300 frames of the published acquisitions."""
 SHORTEST_UM = 60.0
 """Scenes with less filament (mostly outside the cell) are passed over: nothing to score."""
 
@@ -23,8 +25,8 @@ def simulated_fields(
 ) -> Iterator[EvalField]:
     """Yield `number` fields of 12.8 x 12.8 µm at so many localizations per µm of filament.
 
-    The same seeds give the same fields; the seeds of scenes with too little filament, or with fewer
-    localizations in all than asked for, are passed over.
+    The same seeds give the same fields; the seeds of scenes with too little filament, or with less
+    than twice the localizations asked for, are passed over. Raises `ValueError` when they run out.
     """
     made = 0
     for seed in seeds:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from annapalm_export.evaluate.fields import simulated_fields
+from annapalm_export.evaluate.fields import DENSITIES_PER_UM, simulated_fields
 from annapalm_export.evaluate.stress import evaluate_empty, evaluate_erased, evaluate_uniform
 from annapalm_export.evaluate.suite import choose_levels, evaluate_simulated
+from annapalm_export.evaluate.table import STRESS_GROUPS, summarise
 from annapalm_export.seeds import EVALUATION_SEEDS, THRESHOLD_SEEDS
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from annapalm_export.evaluate.simulated import Row
     from annapalm_export.evaluate.suite import Reconstructor
 
-DENSITIES_PER_UM = (5.0, 10.0, 20.0, 50.0)
-"""Localizations per µm of filament; 20 is about 300 frames of the published acquisitions."""
 VALIDATION_FIELDS = 4
 """Fields per density on which each method's skeleton threshold is chosen."""
 STRESS_FIELDS = 4
@@ -32,6 +31,14 @@ class ProtocolResult:
     """Skeleton threshold of each method, one for all densities."""
     simulated: list[Row]
     stress: list[Row]
+
+    def summary(self) -> dict[str, Any]:
+        """Means over fields, for JSON: `levels`, `simulated`, `stress`."""
+        return {
+            "levels": self.levels,
+            "simulated": summarise(self.simulated),
+            "stress": summarise(self.stress, tuple(STRESS_GROUPS)),
+        }
 
 
 def run_protocol(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from annapalm.model import load_model
 from annapalm_export.evaluate.fields import simulated_fields
 from annapalm_export.evaluate.protocol import run_protocol
-from annapalm_export.evaluate.table import summarise, to_json
+from annapalm_export.evaluate.table import to_json
 from annapalm_export.release import gates
 from annapalm_export.release.card import write_card
 from annapalm_export.release.errors import ReleaseRefusedError
@@ -59,14 +59,14 @@ def release(
         if failures:  # the long evaluation would not mend it
             raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
         result = run_protocol(model, fields, say)
-        summary = summarise(result.simulated)
-        failures += gates.quality_gate(summary)
+        summary = result.summary()
+        failures += gates.quality_gate(summary["simulated"])
         if failures:
             raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
         command = COMMAND.format(name=name, version=version, fields=fields)
         (staged / "README.md").write_text(write_card(made, result, command), encoding="utf-8")
-        numbers = {"command": command, "simulated": summary, "stress": summarise(result.stress)}
-        (staged / "numbers.json").write_text(to_json(numbers), encoding="utf-8")
+        numbers = to_json({"command": command, **summary})
+        (staged / "numbers.json").write_text(numbers, encoding="utf-8")
         recipe = to_json({**made.recipe, "steps_done": made.steps})
         (staged / "recipe.json").write_text(recipe, encoding="utf-8")
         write_vectors(_session(path), made.info, staged / "vectors")

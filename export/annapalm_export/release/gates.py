@@ -41,11 +41,14 @@ def parity_gate(parity: Parity) -> list[str]:
 
 def tiling_gate(path: Path, field: EvalField) -> list[str]:
     """Refuse what gives another picture, in any bit, in tiles than whole or on other threads."""
+    models = {
+        threads: load_model(path, device="cpu", options=SessionOptions(threads=threads))
+        for threads in (1, 2, 5)
+    }
     failures = []
     for counts in (field.counts, field.counts[:, :21], field.counts[:21]):  # narrow ones too
         first = None
-        for threads in (1, 2, 5):
-            model = load_model(path, device="cpu", options=SessionOptions(threads=threads))
+        for threads, model in models.items():
             for tile_px in (None, 2 * model.info.halo_px + 8 * model.info.stride):
                 result = model.reconstruct(counts, tile_px=tile_px)
                 first = first or result
@@ -59,7 +62,7 @@ def tiling_gate(path: Path, field: EvalField) -> list[str]:
 
 
 def empty_gate(model: Model) -> list[str]:
-    """No localizations, no picture; a single one, no filament."""
+    """Refuse what draws a filament through a single localization."""
     one = np.zeros((160, 160), np.float32)
     one[80, 80] = 1
     total = float(model.reconstruct(one).dense.sum())

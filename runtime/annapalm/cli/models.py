@@ -8,8 +8,8 @@ import typer
 
 from annapalm.cli.ending import DONE, MODEL_INVALID, exit_code, report
 from annapalm.cli.inspect import inspect
+from annapalm.cli.options import VersionOption
 from annapalm.cli.streams import ResultStream, prepare_streams, say
-from annapalm.cli.version import print_version
 from annapalm.errors import AnnaPalmError
 from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, ReleasedModel, released_models
 
@@ -26,15 +26,7 @@ app.command()(inspect)
 @app.callback()
 def options(
     *,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            help="Print the versions of annapalm, ONNX Runtime and the default model.",
-            callback=print_version,
-            is_eager=True,
-        ),
-    ] = False,
+    version: VersionOption = False,
 ) -> None:
     """Look at models and inputs. To reconstruct images, use annapalm-run."""
     del version

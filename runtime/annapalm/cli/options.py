@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from annapalm.cli.parse import check_above_zero, parse_columns, parse_field_nm
+from annapalm.cli.version import print_version
 from annapalm.read.table import FormatName, TableOptions, Unit
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".tif", ".tiff")
@@ -16,6 +17,15 @@ SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".tif", ".tiff")
 
 TABLES = "What a table does not say itself"
 
+VersionOption = Annotated[
+    bool,
+    typer.Option(
+        "--version",
+        help="Print the versions of annapalm, ONNX Runtime and the default model.",
+        callback=print_version,
+        is_eager=True,
+    ),
+]
 FormatOption = Annotated[
     FormatName | None,
     typer.Option(

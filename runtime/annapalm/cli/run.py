@@ -18,11 +18,11 @@ from annapalm.cli.options import (
     PixelSizeOption,
     SingleFrameOption,
     UnitOption,
+    VersionOption,
     table_options,
 )
 from annapalm.cli.parse import check_above_zero, parse_frames, parse_roi_nm, parse_tile
 from annapalm.cli.streams import prepare_streams, say
-from annapalm.cli.version import print_version
 from annapalm.errors import AnnaPalmError
 from annapalm.model.device import Device
 from annapalm.model.names import DEFAULT_MODEL
@@ -86,15 +86,7 @@ def run(
             metavar="N", min=1, help="CPU threads; else the cores that this process may use."
         ),
     ] = None,
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version",
-            help="Print the versions of annapalm, ONNX Runtime and the default model.",
-            callback=print_version,
-            is_eager=True,
-        ),
-    ] = False,
+    version: VersionOption = False,
     frames: Annotated[
         str | None,
         typer.Option(
