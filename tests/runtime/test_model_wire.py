@@ -9,6 +9,7 @@ from typing import Any
 import onnx
 import pytest
 from contract_model import build_model
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped] # has no stubs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
@@ -192,8 +193,7 @@ def assert_refused_or_read_alike(data: bytes) -> None:
         return
     try:
         expected = by_onnx(data)
-    except Exception as error:  # noqa: BLE001 - protobuf's error type depends on its backend
-        assert "arse" in f"{type(error).__name__} {error}" or "UTF" in str(error)  # noqa: PT017
+    except (DecodeError, UnicodeDecodeError):  # by type: protobuf words a refusal in several ways
         return
     assert found == expected
 
