@@ -3,12 +3,13 @@
 #   make test                       the whole test suite; make test ARGS="-k tile" for a part
 #   make lint                       ruff, formatter, mypy
 #   make bench                      times and memory on this machine
+#   make evaluate                   every figure of README, docs and cards; ARGS=--quick for a look
 # Another Python than python3: make demo PYTHON=python3.12
 
 PYTHON ?= python3
 ARGS ?=
 
-.PHONY: help demo test test-wheel test-lowest lint bench wheel clean
+.PHONY: help demo test test-wheel test-lowest lint bench evaluate wheel clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -16,7 +17,7 @@ help:
 demo lint wheel:
 	@$(PYTHON) scripts/make.py $@
 
-test test-wheel test-lowest bench:
+test test-wheel test-lowest bench evaluate:
 	@$(PYTHON) scripts/make.py $@ $(ARGS)
 
 # Environments and outputs, all of them made again by the targets above.

@@ -6,6 +6,7 @@
     python scripts/make.py test-lowest   the same with the lowest versions pyproject.toml allows
     python scripts/make.py lint          ruff, its formatter and mypy; nothing is changed
     python scripts/make.py bench [ARGS]  times and memory of the lean runtime on this machine
+    python scripts/make.py evaluate [--quick]  every figure that README, docs and cards state
     python scripts/make.py wheel         build the wheel into dist/
 
 Each environment is installed once and again only when what it was made from has changed. This file
@@ -32,6 +33,9 @@ from xml.etree import ElementTree as ET
 from environment import ROOT, Environment, call
 
 DEMO_OUTPUT = Path("demo-output")
+EVALUATION = Path("evaluation")
+REAL_DATA = ROOT.parent / "shared" / "data"
+"""The real tables, where there are any; their licences keep them out of the repository."""
 
 LEAN = Environment(
     ".venv",
@@ -102,6 +106,43 @@ def bench(arguments: list[str]) -> None:
     call(LEAN.ready(), "benchmarks/run_field.py", *arguments)
 
 
+def evaluate(arguments: list[str]) -> None:
+    """Make every figure that README, docs and cards state, and say where it lies.
+
+    Hours on a few cores; a broken-off run goes on where it was. `--quick` takes one field of one
+    density: for a look at the whole way, not for figures.
+    """
+    if arguments not in ([], ["--quick"]):
+        sys.exit("make evaluate takes --quick or nothing")
+    DEV.ready()
+    command = DEV.script("annapalm-export")
+    folder = EVALUATION / "quick" if arguments else EVALUATION
+    (ROOT / folder).mkdir(parents=True, exist_ok=True)
+    models = newest_models(ROOT / "models")
+    for model in models:  # as each card quotes it; a release never changes
+        figures = folder / f"{model.replace('/', '-')}.json"
+        if not arguments and not (ROOT / figures).exists():
+            call(command, "evaluate", model, "--fields", "12", "-o", figures)
+    options = ["--fields", "1", "--density", "20", "--threshold-fields", "1"] if arguments else []
+    suites = ["--suite", "microtubules-1"] if arguments else ["--suite", "all"]
+    real = ["--data", str(REAL_DATA)] if REAL_DATA.is_dir() and not arguments else []
+    call(command, "evaluate", *models, *suites, *options, *real, "-o", folder)
+    print("\nDone:")
+    print(f"  {folder / 'tables.md'}     every table, with its plots (*.svg)")
+    print(f"  {folder / 'summary.json'}  the same as numbers")
+    if not real:
+        print(f"Without the real tables: there is no {REAL_DATA}, or --quick was given.")
+
+
+def newest_models(folder: Path) -> list[str]:
+    """Name the newest version, name/version, of each model released in `folder`."""
+    released = sorted(
+        (path.parent.parent.name, tuple(int(n) for n in path.parent.name.split(".")))
+        for path in folder.glob("*/*/model.onnx")
+    )
+    return [f"{name}/{'.'.join(map(str, numbers))}" for name, numbers in dict(released).items()]
+
+
 def wheel() -> None:
     """Build the wheel into dist/."""
     call(WHEEL.ready(), "-m", "pip", "wheel", "--no-deps", "--wheel-dir", "dist", ".")
@@ -142,6 +183,7 @@ def main() -> None:
         "test-wheel": test_wheel,
         "test-lowest": test_lowest,
         "bench": bench,
+        "evaluate": evaluate,
     }
     target, *arguments = sys.argv[1:] or ["help"]
     if target in plain and not arguments:

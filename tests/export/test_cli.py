@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from typer.testing import Result
 
 RUNNER = CliRunner()
-SIMULATE = ["--field-um", "4", "--frames", "1500", "--filament", "3"]
+SIMULATE = ["--field-um", "4", "--frames", "1500", "--amount", "3"]
 
 
 def _run(*words: object) -> Result:
@@ -56,8 +56,8 @@ def test_simulate_without_truth_or_widefield_writes_the_table_alone(tmp_path: Pa
     ("options", "problem"),
     [
         (["--density", "0"], "must be above 0, not 0"),
-        (["--density", "1e6"], "localizations per µm asked for, but only"),
-        (["--filament", "-1"], "must be above 0, not -1"),
+        (["--density", "1e6"], "localizations per µm of filament asked for, but only"),
+        (["--amount", "-1"], "must be above 0, not -1"),
         (["--fields", "0"], "Invalid value for '--fields'"),
         (["--field-um", "900"], "Invalid value for '--field-um'"),
         (["--seed", "-3"], "Invalid value for '--seed'"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -90,6 +91,24 @@ def test_no_filament_means_no_foreground_and_nothing_wanted() -> None:
     assert field.line_points().wanted_um == 0
 
 
+def test_without_centre_lines_the_foreground_is_around_what_the_truth_shows() -> None:
+    spot = draw([line((2000, 2010), (2020, 2010))])
+    field = line_field([], truth=spot * np.float32(1000))
+    assert not field.has_filaments
+    there = field.there()
+    assert there[100, 100]
+    assert spot[there].min() > 0.01 * spot.max()
+    away = np.argwhere(field.foreground()) - np.array([100, 100])
+    radius = np.linalg.norm(away, axis=1).max() * PIXEL_NM
+    assert FOREGROUND_NM + 40 < radius < FOREGROUND_NM + 100
+
+
+def test_the_axis_of_a_periodic_structure_is_not_what_should_be_drawn() -> None:
+    field = line_field([line((0, 2010), (4000, 2010))])
+    assert field.has_filaments
+    assert not replace(field, period_nm=190.0).has_filaments
+
+
 def test_filaments_beside_the_field_give_no_foreground() -> None:
     field = line_field([line((5000, 0), (5000, 4000))])
     assert not field.foreground().any()
@@ -124,6 +143,7 @@ def test_the_origin_of_the_grid_is_respected() -> None:
         ("counts", np.full((200, 200), np.nan, np.float32)),
         ("centre_lines", [np.zeros((1, 2))]),
         ("centre_lines", [np.zeros((4, 3))]),
+        ("rings", np.zeros((4, 2))),
     ],
 )
 def test_a_field_that_does_not_fit_together_is_refused(name: str, value: object) -> None:
@@ -137,7 +157,7 @@ def test_a_field_that_does_not_fit_together_is_refused(name: str, value: object)
         EvalField(
             name="bad",
             widefield=None,
-            density_per_um=1.0,
+            density=1.0,
             grid=Grid(PIXEL_NM, (0, 0), (200, 200)),
             **values,  # type: ignore[arg-type]
         )

@@ -36,7 +36,7 @@ def lonely() -> EvalField:
 def test_an_empty_input_to_a_real_model_gives_nothing_and_a_warning(tmp_path: Any) -> None:
     path = tmp_path / "tiny.onnx"
     path.write_bytes(contract_model.build_model().SerializeToString())
-    row = evaluate_empty(load_model(path, "cpu"), some_field().grid)
+    row = evaluate_empty(load_model(path, "cpu"), some_field())
     assert (row["dense_sum"], row["error_sum"], row["background_sum"]) == (0, 0, 0)
     assert row["warnings"] >= 1
 

@@ -23,6 +23,7 @@ from annapalm_export.evaluate.suite import (
     BLUR,
     MODEL,
     SPARSE,
+    TRUTH,
     WITH_WIDEFIELD,
     choose_levels,
     evaluate_real,
@@ -62,8 +63,10 @@ class Drawn:
         /,
         *,
         grid: Grid | None = None,
+        structure: str | None = None,
     ) -> Reconstruction:
         assert grid is not None
+        assert structure is None  # it has only one
         counts = localizations_or_counts
         if isinstance(counts, Localizations):
             counts, _ = render(counts, grid)
@@ -94,7 +97,7 @@ def some_field(*, widefield: bool = False, seed: int = 0) -> EvalField:
         WidefieldImage(image.astype(np.float32), 100.0, None),
         field.truth,
         lines,
-        field.density_per_um,
+        field.density,
         field.grid,
     )
 
@@ -178,7 +181,7 @@ def test_a_field_without_structure_is_refused_by_name() -> None:
 def test_thresholds_are_chosen_per_method_on_validation_fields() -> None:
     fields = [some_field(seed=s, widefield=True) for s in (1, 2)]
     levels = choose_levels(Drawn(lambda c: blur(c, 33.0, 20.0)), fields)
-    assert set(levels) == {MODEL, WITH_WIDEFIELD, BLUR, SPARSE}
+    assert set(levels) == {MODEL, WITH_WIDEFIELD, BLUR, SPARSE, TRUTH}
     assert set(levels.values()) <= set(LEVELS)
     best = by_method(evaluate_simulated(Drawn(lambda c: blur(c, 33.0, 20.0)), fields[:1], levels))
     default = by_method(evaluate_simulated(Drawn(lambda c: blur(c, 33.0, 20.0)), fields[:1]))

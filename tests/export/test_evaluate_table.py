@@ -22,7 +22,7 @@ from annapalm_export.evaluate.table import (
 
 def row(method: str, field: str, ms_ssim: float | None, density: float = 20.0) -> dict[str, object]:
     """Make one row as the suite returns it."""
-    return {"method": method, "field": field, "density_per_um": density, "ms_ssim": ms_ssim}
+    return {"method": method, "field": field, "density": density, "ms_ssim": ms_ssim}
 
 
 ROWS = [
@@ -36,7 +36,7 @@ ROWS = [
 
 def test_means_and_standard_errors_per_method_and_density() -> None:
     summary = summarise(ROWS)
-    assert [(s["method"], s["density_per_um"], s["fields"]) for s in summary] == [
+    assert [(s["method"], s["density"], s["fields"]) for s in summary] == [
         ("model", 20.0, 2),
         ("best blur", 20.0, 2),
         ("model", 5.0, 1),
@@ -57,7 +57,7 @@ def test_scores_that_some_fields_lack_are_averaged_over_the_others() -> None:
 
 
 def test_gains_are_paired_by_field() -> None:
-    same = ("field", "density_per_um")
+    same = ("field", "density")
     paired = gains(ROWS[:4], "model", "best blur", ["ms_ssim"], same)
     assert [(p["field"], p["ms_ssim"]) for p in paired] == [
         ("a", pytest.approx(0.3)),
@@ -72,7 +72,7 @@ def test_markdown_of_a_summary() -> None:
     text = to_markdown(
         summarise(ROWS),
         {"ms_ssim": "MS-SSIM", "f1": "F1"},
-        {"method": "method", "density_per_um": "per µm"},
+        {"method": "method", "density": "per µm"},
     )
     assert text == (
         "| method | per µm | fields | MS-SSIM |\n"
@@ -103,6 +103,20 @@ def test_the_ready_made_tables_have_their_sections() -> None:
     assert "| cos7 | 0.05 | model | 1 | 1.400 |" in real
     stress = stress_table([{"input": "empty", "method": "model", "dense_sum": 0.0}])
     assert "| empty | model |  | 1 | 0 |" in stress
+
+
+def test_several_structures_have_a_part_each() -> None:
+    two = [r | {"structure": "microtubules", "unit": "µm of filament"} for r in ROWS[:2]]
+    two += [r | {"structure": "nuclear pores", "unit": "pore"} for r in ROWS[:2]]
+    lines = simulated_tables(two).splitlines()
+    assert [s for s in lines if s.startswith("#")] == [
+        "### Microtubules",
+        "#### Pictures",
+        "### Nuclear pores",
+        "#### Pictures",
+    ]
+    assert "| method | localizations/µm | fields | MS-SSIM |" in lines
+    assert "| method | localizations/pore | fields | MS-SSIM |" in lines
 
 
 def test_json_is_read_back_and_holds_no_nan() -> None:

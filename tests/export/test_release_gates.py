@@ -26,8 +26,8 @@ BLURRED = {"ms_ssim": 0.5, "pearson": 0.6, "f1": 0.4}
 
 def _summary(**changed: float) -> list[dict[str, Any]]:
     rows = [
-        {"method": MODEL, "density_per_um": 20.0, **GOOD, **changed},
-        {"method": BLUR, "density_per_um": 20.0, **BLURRED},
+        {"method": MODEL, "density": 20.0, **GOOD, **changed},
+        {"method": BLUR, "density": 20.0, **BLURRED},
     ]
     return summarise(rows)
 
@@ -51,6 +51,33 @@ def test_a_model_that_falls_short_is_told_where(score: str, value: float, reason
     assert gates.quality_gate(_summary(**{score: value})) == [
         f"model at 20 localizations per µm: {reason}"
     ]
+
+
+def test_each_structure_is_held_to_the_scores_that_it_has() -> None:
+    pores = {name: value for name, value in GOOD.items() if name not in ("f1", "pearson")} | {
+        "pearson": 0.1
+    }
+    blurred = {"ms_ssim": 0.5, "pearson": 0.6}
+    about = {"structure": "nuclear pores", "unit": "pore", "density": 5.0}
+    lines = {"structure": "microtubules", "unit": "µm of filament", "density": 5.0}
+    rows: list[dict[str, Any]] = [
+        {"method": MODEL, **lines, **GOOD},
+        {"method": BLUR, **lines, **BLURRED},
+        {"method": MODEL, **about, **pores},
+        {"method": BLUR, **about, **blurred},
+    ]
+    assert gates.quality_gate(summarise(rows)) == []
+    rows[2]["ms_ssim"] = 0.4
+    (failure,) = gates.quality_gate(summarise(rows))
+    assert failure.startswith("nuclear pores: model at 5 localizations per pore: ms_ssim 0.400 is")
+
+
+def test_figures_from_before_there_were_structures_are_read() -> None:
+    rows = [
+        {"method": MODEL, "density_per_um": 20.0, **GOOD},
+        {"method": BLUR, "density_per_um": 20.0, **BLURRED},
+    ]
+    assert gates.quality_gate(summarise(rows, ("method", "density_per_um"))) == []
 
 
 def test_a_file_too_large_for_the_wheel_is_refused(tmp_path: Path) -> None:

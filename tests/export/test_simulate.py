@@ -22,7 +22,7 @@ from annapalm_export.simulate.photophysics import Photophysics, blink
 if TYPE_CHECKING:
     from pathlib import Path
 
-OPTIONS = SceneOptions(field_um=6.0, frames=5000, empty_share=0.0, filament_per_um=2.0)
+OPTIONS = SceneOptions(field_um=6.0, frames=5000, empty_share=0.0, amount_per_um2=2.0)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def test_another_seed_gives_another_scene(scene: Scene) -> None:
 
 
 def test_structural_localizations_lie_on_the_true_filaments(scene: Scene) -> None:
-    lines = np.concatenate(scene.centre_lines)
+    lines = np.concatenate(scene.truth.centre_lines)
     locs = scene.localizations
     places = np.column_stack([locs.x_nm, locs.y_nm])[scene.from_structure]
     distance, _ = cKDTree(lines).query(places)
@@ -129,11 +129,11 @@ def test_a_block_holds_the_density_asked_for_in_consecutive_frames(scene: Scene)
     start, stop = block_of_density(scene, 10.0, np.random.default_rng(0))
     frame = scene.localizations.frame
     chosen = (frame >= start) & (frame < stop) & scene.from_structure
-    assert chosen.sum() / scene.length_um == pytest.approx(10.0, rel=0.1)
+    assert chosen.sum() / scene.amount == pytest.approx(10.0, rel=0.1)
 
 
 def test_more_than_was_simulated_is_refused(scene: Scene) -> None:
-    with pytest.raises(ValueError, match="localizations per µm asked for, but only"):
+    with pytest.raises(ValueError, match="localizations per µm of filament asked for, but only"):
         block_of_density(scene, 1e5, np.random.default_rng(0))
 
 
@@ -159,7 +159,7 @@ def test_the_runtime_reads_back_what_was_written(scene: Scene, tmp_path: Path) -
     with np.load(paths[2], allow_pickle=False) as truth:
         assert truth["rate"].shape == scene.grid.shape
         assert len(truth["from_structure"]) == len(block)
-        assert len([k for k in truth if k.startswith("line_")]) == len(scene.centre_lines)
+        assert len([k for k in truth if k.startswith("line_")]) == len(scene.truth.centre_lines)
 
 
 def test_nothing_is_replaced_unless_asked(scene: Scene, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from annapalm.errors import AnnaPalmError
+from annapalm_export.cli.ablate import ablate
 from annapalm_export.cli.evaluate import evaluate
 from annapalm_export.cli.export import export
 from annapalm_export.cli.release import release
@@ -19,7 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Simulate acquisitions, train, export, evaluate and release annapalm models.",
 )
-for verb in (simulate, train, export, evaluate, release):
+for verb in (simulate, train, ablate, export, evaluate, release):
     app.command()(verb)
 
 

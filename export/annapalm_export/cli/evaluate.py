@@ -1,9 +1,9 @@
-"""`annapalm-export evaluate`: the figures of a model, beside its baselines."""
+"""`annapalm-export evaluate`: the figures of models, beside their baselines."""
 
 from __future__ import annotations
 
-from pathlib import Path  # noqa: TC003 - typer reads the annotations
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,15 +11,39 @@ from annapalm.read.table import Unit  # noqa: TC001 - typer reads the annotation
 
 if TYPE_CHECKING:
     from annapalm.localizations import Localizations
+    from annapalm.model import Model
 
 
 def evaluate(
-    model: Annotated[
-        str, typer.Argument(help="Released model (name or name/version) or ONNX file.")
+    models: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL...",
+            help="Released models (name or name/version), ONNX files, or checkpoints of training.",
+        ),
     ],
+    suite: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Suite to run, such as microtubules-2; may be given several times; 'all' for "
+            "every one. Results go to the folder --output, where a broken-off run goes on."
+        ),
+    ] = None,
     fields: Annotated[
         int, typer.Option(min=0, help="Simulated evaluation fields per density; 0 for none.")
     ] = 12,
+    data: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="Folder of the real tables of real-1."),
+    ] = None,
+    density: Annotated[
+        list[float] | None,
+        typer.Option(help="Only this density of the suites; may be given several times."),
+    ] = None,
+    threshold_fields: Annotated[
+        int,
+        typer.Option(min=1, help="Fields per density on which skeleton thresholds are chosen."),
+    ] = 4,
     table: Annotated[
         list[Path] | None,
         typer.Option(help="Real table to score by its later frames; may be given several times."),
@@ -29,17 +53,30 @@ def evaluate(
     camera_pixel: Annotated[
         float | None, typer.Option(help="As for annapalm-run, for --table (nm).")
     ] = None,
+    structure: Annotated[
+        str | None, typer.Option(help="What --table shows, for a model of several structures.")
+    ] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="JSON file for all means.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="With --suite: folder for results; else a JSON file of means."
+        ),
     ] = None,
 ) -> None:
-    """Score MODEL on simulated fields and on real tables; Markdown tables go to stdout."""
-    from annapalm.model import load_model
+    """Score models on named suites, or one model as its card says (no --suite).
+
+    Without --suite: one MODEL on the suites that it was released by, and on real tables; Markdown
+    tables go to stdout. With --suite: all MODELs beside each other.
+    """
+    _check_options(models, suite, data, density, table, output)
+    if suite:
+        _suites(models, suite, fields, data, density, threshold_fields, output)
+        return
     from annapalm_export.evaluate import table as tables
     from annapalm_export.evaluate.protocol import run_protocol
     from annapalm_export.evaluate.suite import evaluate_real
 
-    loaded = load_model(model, device="cpu")
+    loaded = _load(models[0])
     results: dict[str, object] = {"model": f"{loaded.info.name}/{loaded.info.version}"}
     if fields:
         found = run_protocol(loaded, fields, lambda line: typer.echo(line, err=True))
@@ -49,12 +86,115 @@ def evaluate(
     rows = []
     for path in table or []:
         locs = _read(path, columns, unit, camera_pixel)
-        rows += evaluate_real(loaded, path.parent.name, locs)
+        rows += evaluate_real(loaded, path.parent.name, locs, structure=structure)
     if rows:
         results["real"] = rows
         typer.echo(tables.real_table(rows))
     if output is not None:
         output.write_text(tables.to_json(results), encoding="utf-8")
+
+
+def _check_options(
+    models: list[str],
+    suite: list[str] | None,
+    data: Path | None,
+    density: list[float] | None,
+    table: list[Path] | None,
+    output: Path | None,
+) -> None:
+    """Refuse options that contradict each other before anything is loaded."""
+    if suite:
+        from annapalm_export.evaluate.suites import SUITES
+
+        for name in suite:
+            if name != "all" and name not in SUITES:
+                message = f"'{name}' is not one of: {', '.join(SUITES)}, all"
+                raise typer.BadParameter(message, param_hint="--suite")
+        if output is None:
+            message = "a folder for the results is needed with --suite"
+            raise typer.BadParameter(message, param_hint="--output")
+        if table:
+            message = "score tables of your own in a call without --suite"
+            raise typer.BadParameter(message, param_hint="--table")
+        if "real-1" in suite and data is None:
+            message = "real-1 needs the folder of its tables"
+            raise typer.BadParameter(message, param_hint="--data")
+        return
+    if len(models) > 1:
+        message = "several models are compared on suites; name one with --suite"
+        raise typer.BadParameter(message, param_hint="MODEL...")
+    for option, value in (("--data", data), ("--density", density)):
+        if value is not None and value != []:
+            raise typer.BadParameter("is for --suite", param_hint=option)
+
+
+def _suites(
+    models: list[str],
+    names: list[str],
+    fields: int,
+    data: Path | None,
+    densities: list[float] | None,
+    threshold_fields: int,
+    folder: Path | None,
+) -> None:
+    from annapalm_export.evaluate.suites import SUITES
+    from annapalm_export.evaluate.suites.real import run_real
+    from annapalm_export.evaluate.suites.report import write_report
+    from annapalm_export.evaluate.suites.run import SuiteRunner
+    from annapalm_export.evaluate.suites.store import Store
+
+    if folder is None:  # _check_options has refused it
+        raise typer.BadParameter("is missing", param_hint="--output")
+    entries = _entries(models)
+    labels = list(SUITES) if "all" in names else list(dict.fromkeys(names))
+    if data is None:
+        labels = [label for label in labels if SUITES[label].kind != "real"]
+    store = Store(folder / "results.jsonl")
+
+    def say(line: str) -> None:
+        typer.echo(line, err=True)
+
+    runner = SuiteRunner(entries, store, fields, say, threshold_fields)
+    results: list[tuple[Any, list[dict[str, Any]]]] = []
+    try:
+        for label in labels:
+            suite = SUITES[label]
+            if suite.kind == "real" and data is not None:
+                results.append((suite, run_real(suite, entries, data, store, say)))
+            else:
+                suite = suite.smaller(densities or None)
+                results.append((suite, runner.run(suite)))
+    except KeyboardInterrupt:
+        say(f"Interrupted. What is done is kept in {folder}; the same command goes on from there.")
+        raise typer.Exit(130) from None
+    for path in write_report(folder, results, entries, fields):
+        typer.echo(path)
+
+
+def _entries(models: list[str]) -> list[Any]:
+    from annapalm_export.evaluate.suites.run import Entry
+
+    entries: list[Entry] = []
+    for name in models:
+        loaded = _load(name)
+        label = f"{loaded.info.name}/{loaded.info.version}"
+        if any(e.sha256 == loaded.sha256 for e in entries):
+            raise typer.BadParameter(f"{name} is given twice", param_hint="MODEL...")
+        if any(e.label == label for e in entries):
+            label = f"{label} ({loaded.sha256[:8]})"
+        entries.append(Entry(label, loaded))
+    return entries
+
+
+def _load(name: str) -> Model:
+    """Load a model file or, where it ends in .pt, a checkpoint of training."""
+    from annapalm.model import load_model
+
+    if Path(name).suffix == ".pt":
+        from annapalm_export.evaluate.anet import load_checkpoint
+
+        return load_checkpoint(Path(name))
+    return load_model(name, device="cpu")
 
 
 def _read(

@@ -22,32 +22,60 @@ def simulate(
     density: Annotated[
         float | None,
         typer.Option(
-            help="Write only so many consecutive frames as hold this many localizations per µm of "
-            "filament (20 is about 300 frames of the published acquisitions)."
+            help="Write only so many consecutive frames as hold this many localizations per unit "
+            "of structure: µm of filament or axon, pore, 0.1 µm² of membrane (20 per µm is about "
+            "300 frames of the published acquisitions of microtubules)."
         ),
     ] = None,
-    filament: Annotated[
-        float | None, typer.Option(help="µm of filament per µm², instead of one drawn at random.")
+    structure: Annotated[
+        str,
+        typer.Option(help="microtubules, nuclear pores, actin, mitochondria or spectrin."),
+    ] = "microtubules",
+    amount: Annotated[
+        float | None,
+        typer.Option(help="Units of structure per µm² (see --density), not drawn at random."),
     ] = None,
+    kinetics: Annotated[
+        str, typer.Option(help="palm, dstorm, paint, or any: drawn from between them.")
+    ] = "any",
+    imperfect: Annotated[
+        bool,
+        typer.Option(
+            help="Add drift residue, uneven illumination, depth with defocus, and misses at high "
+            "density."
+        ),
+    ] = False,
     widefield: Annotated[bool, typer.Option(help="Take a widefield image too.")] = True,
     truth: Annotated[bool, typer.Option(help="Write the truth beside the table.")] = True,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
 ) -> None:
-    """Simulate fields of microtubules: ThunderSTORM table, widefield TIFF and truth."""
+    """Simulate fields of a structure: ThunderSTORM table, widefield TIFF and truth."""
     import numpy as np
 
     from annapalm_export.simulate import SceneOptions, simulate_scene
     from annapalm_export.simulate.files import block_of_density, write_scene
+    from annapalm_export.simulate.kinetics import KINETICS
+    from annapalm_export.simulate.structures import STRUCTURES
 
-    for option, value in (("--density", density), ("--filament", filament)):
+    for option, value in (("--density", density), ("--amount", amount)):
         if value is not None and not value > 0:
             raise typer.BadParameter(f"must be above 0, not {value:g}", param_hint=option)
+    for option, value, known in (
+        ("--structure", structure, STRUCTURES),
+        ("--kinetics", kinetics, KINETICS),
+    ):
+        if value not in known:
+            message = f"'{value}' is not one of: {', '.join(known)}"
+            raise typer.BadParameter(message, param_hint=option)
     options = SceneOptions(
         field_um=field_um,
         frames=frames,
         empty_share=0.0,
         with_widefield=widefield,
-        filament_per_um=filament,
+        structure=structure,
+        amount_per_um2=amount,
+        kinetics=kinetics,
+        imperfect=imperfect,
     )
     for number in range(seed, seed + fields):
         scene = simulate_scene(number, options)

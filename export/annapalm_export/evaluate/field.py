@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy.ndimage import distance_transform_edt
 
 from annapalm.errors import InvalidValueError
 from annapalm.write.trust import structure_mask
+from annapalm_export.evaluate.filaments import typical_intensity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,6 +26,10 @@ a blur that suits sparse data some 100 nm, so that a misplaced filament still li
 LABELLED_SHARE = 0.05
 """A piece of a centre line with less than this share of the median rate on all centre lines is not
 labelled: nothing could show it, so it is neither missed nor, where it is drawn, false."""
+
+STRUCTURE_SHARE = 0.1
+"""Where a structure has no centre lines (pores, membranes), it is where the truth is above this
+share of its `typical_intensity`: the flank of a Gaussian at 2.1 standard deviations."""
 
 _SPACING_NM = 10.0
 """Distance of the points that stand for a centre line: a quarter of the 40 nm it is scored at."""
@@ -64,9 +69,16 @@ class EvalField:
     exposure of `counts`; diffuse background is not part of it."""
     centre_lines: list[NDArray[np.float64]]
     """Arrays float64 [K, 2] of (x, y) in nm, K >= 2; they may run out of the field."""
-    density_per_um: float
-    """Localizations of the structure per µm of filament in `counts`, as asked of the simulator."""
+    density: float
+    """Localizations of the structure per `unit` in `counts`, as asked of the simulator."""
     grid: Grid
+    structure: str = "microtubules"
+    unit: str = "µm of filament"
+    """What `density` is counted by."""
+    rings: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
+    """float64 [R, 3]: x, y and radius (nm) of each labelled nuclear pore."""
+    period_nm: float | None = None
+    """Period along the centre lines, which then are axes and not filaments; None without one."""
 
     def __post_init__(self) -> None:
         """Check once that the images belong to the grid and mean what they must."""
@@ -80,6 +92,13 @@ class EvalField:
         if any(line.ndim != 2 or line.shape[1] != 2 or len(line) < 2 for line in self.centre_lines):
             shapes = [list(line.shape) for line in self.centre_lines]
             raise InvalidValueError("centre_lines", shapes, "arrays [K, 2] with K at least 2")
+        if self.rings.ndim != 2 or self.rings.shape[1] != 3:
+            raise InvalidValueError("rings", list(self.rings.shape), "an array [R, 3]")
+
+    @property
+    def has_filaments(self) -> bool:
+        """Whether the centre lines are what should be drawn, so that a skeleton can be scored."""
+        return bool(self.centre_lines) and self.period_nm is None
 
     @property
     def density_per_um2(self) -> float:
@@ -119,20 +138,33 @@ class EvalField:
         rate[inside] = self.truth[row, column]
         return inside, rate
 
+    def there(self) -> NDArray[np.bool_]:
+        """Pixels of the structure itself: bool [Y, X]; none where there is no structure.
+
+        Those on labelled filament, or with a truth above `STRUCTURE_SHARE` for a structure that
+        is not made of filaments.
+        """
+        if self.has_filaments:
+            points = self.line_points()
+            return self._pixels(points.xy_nm[points.wanted])
+        pixels: NDArray[np.bool_] = self.truth > STRUCTURE_SHARE * typical_intensity(self.truth)
+        return pixels
+
+    def near_structure(self, distance_nm: float) -> NDArray[np.bool_]:
+        """Pixels within `distance_nm` of the structure: bool [Y, X]."""
+        return self._within(self.there(), distance_nm)
+
     def foreground(self) -> NDArray[np.bool_]:
-        """Pixels within `FOREGROUND_NM` of labelled filament: bool [Y, X]; none without any."""
-        points = self.line_points()
-        return self.near(points.xy_nm[points.wanted], FOREGROUND_NM)
+        """Pixels within `FOREGROUND_NM` of the structure: bool [Y, X]; none without any."""
+        return self.near_structure(FOREGROUND_NM)
 
     def judged(self, dense: RateImage) -> NDArray[np.bool_]:
         """Pixels on which an error map is judged: near what `dense` draws, or what is there.
 
         Bool [Y, X], within `FOREGROUND_NM` of drawn structure (as the runtime's report marks it)
-        or of labelled filament: false structure and missed structure both count.
+        or of the structure: false structure and missed structure both count.
         """
-        points = self.line_points()
-        there = self._pixels(points.xy_nm[points.wanted])
-        return self._within(structure_mask(dense) | there, FOREGROUND_NM)
+        return self._within(structure_mask(dense) | self.there(), FOREGROUND_NM)
 
     def near(self, xy: NDArray[np.float64], distance_nm: float) -> NDArray[np.bool_]:
         """Pixels whose centre lies within `distance_nm` of one of the points' pixels."""

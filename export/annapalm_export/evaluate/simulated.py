@@ -1,4 +1,4 @@
-"""All scores of one simulated field: pictures, filaments, error maps; model and baselines."""
+"""All scores of one simulated field: pictures, structure, error maps; model and baselines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,13 @@ from annapalm.errors import InvalidValueError
 from annapalm.write.trust import doubtful_mask, structure_mask
 from annapalm_export.evaluate import error_map
 from annapalm_export.evaluate.baseline import blurs
-from annapalm_export.evaluate.filaments import is_false, score_skeleton, skeleton
+from annapalm_export.evaluate.field import LinePoints
+from annapalm_export.evaluate.filaments import (
+    DEFAULT_LEVEL,
+    is_false,
+    score_skeleton,
+    skeleton,
+)
 from annapalm_export.evaluate.metrics import MsSsim, score_picture
 
 if TYPE_CHECKING:
@@ -21,19 +27,22 @@ if TYPE_CHECKING:
 
     from annapalm.reconstruction import Reconstruction
     from annapalm.render import RateImage
-    from annapalm_export.evaluate.field import EvalField, LinePoints
+    from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.filaments import Skeleton
 
 MODEL = "model"
 WITH_WIDEFIELD = "model+widefield"
 BLUR = "best blur"
 SPARSE = "sparse"
+TRUTH = "truth"
+"""Not a method: under this name stands the threshold of the noise-free truth's own skeleton."""
 
 Row = dict[str, Any]
 """One method on one field: names of scores to numbers, None where a score does not apply."""
 
 
 FALSE_NM = 60.0
-"""What is drawn further than this from labelled filament is false: the 40 nm of the filament scores
+"""What is drawn further than this from the structure is false: the 40 nm of the filament scores
 and half the width of a drawn filament."""
 
 
@@ -50,35 +59,62 @@ class FieldScorer:
         self.scene = scene
         self.levels = levels
         self.points: LinePoints = scene.line_points()
+        self.traced: LinePoints | None = None
+        if scene.has_filaments:
+            level = levels.get(TRUTH, DEFAULT_LEVEL)
+            self.traced = _as_points(skeleton(scene.truth, scene.grid, level))
         self.foreground = scene.foreground()
         self.similarity = MsSsim(scene.truth, self.foreground)
 
     def rows(self, results: Mapping[str, Reconstruction]) -> list[Row]:
         """Score reconstructions (method to result), the best blur, and the sparse image."""
-        rows = [self._model(method, result) for method, result in results.items()]
-        return [*rows, self.best_blur(), self._image(SPARSE, self.scene.counts)]
+        return [*self.model_rows(results), *self.baseline_rows()]
+
+    def model_rows(self, results: Mapping[str, Reconstruction]) -> list[Row]:
+        """Score reconstructions: method to result."""
+        return [self._model(method, result) for method, result in results.items()]
+
+    def baseline_rows(self) -> list[Row]:
+        """Score the best blur and the sparse image, which no model has to do with."""
+        return [self.best_blur(), self._image(SPARSE, self.scene.counts)]
 
     def _row(self, method: str, scores: Row) -> Row:
-        return {
+        row: Row = {
             "field": self.scene.name,
+            "structure": self.scene.structure,
+            "unit": self.scene.unit,
             "method": method,
-            "density_per_um": self.scene.density_per_um,
+            "density": self.scene.density,
             "density_per_um2": self.scene.density_per_um2,
-            "filament_um_per_um2": self.points.wanted_um / self.scene.grid.area_um2,
-            **scores,
         }
+        if self.scene.has_filaments:
+            row["filament_um_per_um2"] = self.points.wanted_um / self.scene.grid.area_um2
+        return row | scores
 
     def _image(self, method: str, image: RateImage) -> Row:
-        return self._row(method, self._picture(image) | self._filaments(method, image))
+        return self._row(method, self._picture(image) | self._structure(method, image))
+
+    def _structure(self, method: str, image: RateImage) -> Row:
+        """Scores of what the picture shows of the structure, those that apply to it."""
+        return self._filaments(method, image) if self.traced is not None else {}
 
     def _picture(self, image: RateImage) -> Row:
         return asdict(score_picture(image, self.scene.truth, self.similarity))
 
     def _filaments(self, method: str, image: RateImage) -> Row:
+        """Against the centre lines, and against the skeleton of the truth's own picture.
+
+        The second skeletonises both: bundles closer than the resolution are one line in either.
+        """
         drawn = skeleton(image, self.scene.grid, self.levels[method])
-        score = score_skeleton(drawn, self.points, self.scene.grid.area_um2)
+        area = self.scene.grid.area_um2
+        score = score_skeleton(drawn, self.points, area)
         names = ("f1", "precision", "recall", "false_um_per_um2", "missed_um_per_um2")
-        return {name: getattr(score, name) for name in names}
+        row = {name: getattr(score, name) for name in names}
+        if self.traced is not None:
+            traced = score_skeleton(drawn, self.traced, area)
+            row |= {f"{name}_skeleton": getattr(traced, name) for name in names[:3]}
+        return row
 
     def _model(self, method: str, result: Reconstruction) -> Row:
         row = self._image(method, result.dense)
@@ -106,6 +142,14 @@ class FieldScorer:
                 end = f"_{where}" + (f".{name}" if name else "")
                 scores |= {f"coverage_{n}{end}": c for n, c in score.coverage.items()}
                 scores |= {f"{s}{end}": getattr(score, s) for s in ("ause", "spearman", "ence")}
+        return scores | self._false_lines(method, result)
+
+    def _false_lines(self, method: str, result: Reconstruction) -> Row:
+        """Ask whether the error map knows which of the drawn lines are invented."""
+        if self.traced is None:
+            return {}
+        scores: Row = {}
+        pixel_nm = self.scene.grid.pixel_nm
         drawn = skeleton(result.dense, self.scene.grid, self.levels[method])
         false = is_false(drawn, self.points)
         unbelieved = error_map.disbelief(result.dense, result.error, self.scene.counts, pixel_nm)
@@ -118,7 +162,7 @@ class FieldScorer:
         """Share of what is drawn that is false: where the map says to believe it, and where not."""
         drawn = structure_mask(result.dense)
         doubted = doubtful_mask(result.dense, result.error)
-        false = ~self.scene.near(self.points.xy_nm[self.points.wanted], FALSE_NM)
+        false = ~self.scene.near_structure(FALSE_NM)
         shares: Row = {"doubted": _share(result.dense, drawn & doubted, drawn)}
         for name, part in (("believed", drawn & ~doubted), ("doubted", drawn & doubted)):
             shares[f"false_where_{name}"] = _share(result.dense, part & false, part)
@@ -128,14 +172,27 @@ class FieldScorer:
         """Give each score the bandwidth that suits it best: the strongest baseline of its kind."""
         blurred = blurs(self.scene.counts, self.scene.grid.pixel_nm)
         pictures = {nm: self._picture(image) for nm, image in blurred.items()}
-        lines = {nm: self._filaments(BLUR, image) for nm, image in blurred.items()}
         row: Row = {}
         for name in next(iter(pictures.values())):
             scored = [(p[name], nm) for nm, p in pictures.items() if p[name] is not None]
             best = (min if name == "nrmse" else max)(scored, default=(None, None))
             row[name], row[f"bandwidth_nm.{name}"] = best
-        best_f1 = max(lines, key=lambda nm: lines[nm]["f1"])
-        return self._row(BLUR, row | lines[best_f1] | {"bandwidth_nm.f1": best_f1})
+        return self._row(BLUR, row | self._best_structure(blurred))
+
+    def _best_structure(self, blurred: Mapping[float, RateImage]) -> Row:
+        """Scores of the structure at the bandwidth that shows it best."""
+        if self.traced is None:
+            return {}
+        lines = {nm: self._filaments(BLUR, image) for nm, image in blurred.items()}
+        best = max(lines, key=lambda nm: lines[nm]["f1"])
+        skeletons = max(lines, key=lambda nm: lines[nm]["f1_skeleton"])
+        traced = {n: lines[skeletons][n] for n in lines[skeletons] if n.endswith("_skeleton")}
+        return lines[best] | traced | {"bandwidth_nm.f1": best}
+
+
+def _as_points(drawn: Skeleton) -> LinePoints:
+    """Take a skeleton for the centre lines to be drawn."""
+    return LinePoints(drawn.xy_nm, drawn.length_nm, np.ones(len(drawn.xy_nm), dtype=bool))
 
 
 def _share(dense: RateImage, part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float | None:

@@ -1,4 +1,4 @@
-"""Inputs that training never showed: nothing, noise without structure, an erased filament.
+"""Inputs with nothing to find: no localizations, noise without structure, an erased filament.
 
 On these there is nothing to find. What counts is that nothing is invented, and that the error map
 says so where something is.
@@ -23,6 +23,7 @@ from annapalm_export.evaluate.filaments import (
     typical_intensity,
 )
 from annapalm_export.evaluate.simulated import BLUR, MODEL, FieldScorer, Row
+from annapalm_export.evaluate.suite import asked_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -51,11 +52,17 @@ _WELL_LABELLED = 0.5
 """It has at least this share of the median rate: it would be found if it were not erased."""
 
 
-def evaluate_empty(model: Reconstructor, grid: Grid) -> Row:
-    """Reconstruct no localizations at all: every sum should be 0, and there should be a warning."""
-    result = model.reconstruct(np.zeros(grid.shape, np.float32), None, grid=grid)
+def evaluate_empty(model: Reconstructor, like: EvalField) -> Row:
+    """Reconstruct a field of the size of `like` without any localization.
+
+    Every sum should be 0, and there should be a warning.
+    """
+    structure = asked_for(model, like.structure)
+    nothing = np.zeros(like.grid.shape, np.float32)
+    result = model.reconstruct(nothing, None, grid=like.grid, structure=structure)
     return {
         "input": "empty",
+        "structure": like.structure,
         "method": MODEL,
         "dense_sum": float(result.dense.sum(dtype=np.float64)),
         "error_sum": float(result.error.sum(dtype=np.float64)),
@@ -72,16 +79,18 @@ def evaluate_uniform(
 ) -> list[Row]:
     """Reconstruct as many localizations as `reference` has, spread at random over its field.
 
-    A threshold relative to such a picture itself would always find something. So filaments are
+    A threshold relative to such a picture itself would always find something. So lines are
     drawn where it reaches the threshold that belongs to the method's picture of `reference`: what
     a viewer sees who sets the contrast on a good field. One row for the model and one for the
-    blur that draws the filaments of `reference` best.
+    blur that shows `reference` best: its filaments, or, without any, its picture.
     """
     levels = dict.fromkeys((MODEL, BLUR), DEFAULT_LEVEL) | dict(levels or {})
     grid, counts = reference.grid, uniform_counts(reference, seed)
-    real = model.reconstruct(reference.counts, None, grid=grid)
-    noise = model.reconstruct(counts, None, grid=grid)
-    bandwidth = FieldScorer(reference, levels).best_blur()["bandwidth_nm.f1"]
+    structure = asked_for(model, reference.structure)
+    real = model.reconstruct(reference.counts, None, grid=grid, structure=structure)
+    noise = model.reconstruct(counts, None, grid=grid, structure=structure)
+    best = FieldScorer(reference, levels).best_blur()
+    bandwidth = best["bandwidth_nm.f1" if reference.has_filaments else "bandwidth_nm.ms_ssim"]
     real_blur, noise_blur = (
         blurs(image, grid.pixel_nm, (bandwidth,))[bandwidth] for image in (reference.counts, counts)
     )
@@ -90,8 +99,10 @@ def evaluate_uniform(
     return [
         {
             "input": "uniform",
+            "structure": reference.structure,
             "method": method,
             "field": reference.name,
+            "density": reference.density,
             "density_per_um2": reference.density_per_um2,
             "drawn_um_per_um2": _length_at(image, like, grid, levels[method]) / grid.area_um2,
             "drawn_um_per_um2_reference": skeleton(like, grid, levels[method]).length_um
@@ -124,12 +135,13 @@ def _length_at(image: RateImage, like: RateImage, grid: Grid, level: float) -> f
 def evaluate_erased(
     model: Reconstructor,
     scene: EvalField,
-    level: float = DEFAULT_LEVEL,
+    levels: Mapping[str, float] | None = None,
     lengths_nm: Sequence[float] = ERASED_NM,
 ) -> list[Row]:
     """Erase a lone piece of filament from the input, and ask whether it is bridged and doubted.
 
-    One row per length for which the field holds a lone, labelled piece:
+    One row per length for which the field holds a lone, labelled piece, hence none for a structure
+    without filaments:
     - bridged: share of the piece that is drawn all the same (within 40 nm of the skeleton).
     - bridged_intact: the same before erasing.
     - doubt_ratio: error / dense on the piece, over the same before erasing; it should be above 1.
@@ -137,20 +149,25 @@ def evaluate_erased(
     - coverage_0.9: share of its pixels whose nominal 90 % interval holds the truth (None where the
       model has no such interval).
     """
-    intact = model.reconstruct(scene.counts, None, grid=scene.grid)
+    if not scene.has_filaments:
+        return []
+    level = (levels or {}).get(MODEL, DEFAULT_LEVEL)
+    structure = asked_for(model, scene.structure)
+    intact = model.reconstruct(scene.counts, None, grid=scene.grid, structure=structure)
     rows: list[Row] = []
     for length in lengths_nm:
         piece = lone_piece(scene, length)
         if piece is None:
             continue
         counts = np.where(scene.near(piece, _CLEARED_NM), np.float32(0), scene.counts)
-        erased = model.reconstruct(counts, None, grid=scene.grid)
+        erased = model.reconstruct(counts, None, grid=scene.grid, structure=structure)
         rows.append(
             {
                 "input": "erased",
+                "structure": scene.structure,
                 "method": MODEL,
                 "field": scene.name,
-                "density_per_um": scene.density_per_um,
+                "density": scene.density,
                 "erased_nm": length,
             }
             | _scores_on(piece, replace(scene, counts=counts), intact, erased, level)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -16,6 +17,7 @@ from annapalm_export.evaluate.simulated import (
     BLUR,
     MODEL,
     SPARSE,
+    TRUTH,
     WITH_WIDEFIELD,
     FieldScorer,
     Row,
@@ -36,6 +38,7 @@ __all__ = [
     "BLUR",
     "MODEL",
     "SPARSE",
+    "TRUTH",
     "WITH_WIDEFIELD",
     "Reconstructor",
     "Row",
@@ -60,8 +63,9 @@ class Reconstructor(Protocol):
         /,
         *,
         grid: Grid | None = None,
+        structure: str | None = None,
     ) -> Reconstruction:
-        """Reconstruct one field of view."""
+        """Reconstruct one field of view; `structure` may be None where the model has only one."""
 
 
 def evaluate_simulated(
@@ -76,9 +80,8 @@ def evaluate_simulated(
     with the bandwidth that suits it best); the sparse image itself. Raises
     `InvalidValueError` for a field without structure: `stress.py` is for those.
     """
-    levels = dict.fromkeys((MODEL, WITH_WIDEFIELD, BLUR, SPARSE), DEFAULT_LEVEL) | dict(
-        levels or {}
-    )
+    names = (MODEL, WITH_WIDEFIELD, BLUR, SPARSE, TRUTH)
+    levels = dict.fromkeys(names, DEFAULT_LEVEL) | dict(levels or {})
     rows: list[Row] = []
     for scene in scenes:
         rows += FieldScorer(scene, levels).rows(reconstruct_both(model, scene))
@@ -88,21 +91,49 @@ def evaluate_simulated(
 def choose_levels(model: Reconstructor, validation: Iterable[EvalField]) -> dict[str, float]:
     """Choose each method's skeleton threshold: the best mean F1 over validation fields.
 
-    The best blur may also choose its bandwidth per field. Fields must not be test fields.
-    Raises `InvalidValueError` without fields. Of equals, the lowest threshold.
+    The best blur may also choose its bandwidth per field; under `TRUTH` stands the threshold of
+    the noise-free truth itself. Fields must not be test fields; those without filaments have no
+    say, and where none has any the dict is empty. Raises `InvalidValueError` without fields. Of
+    equals, the lowest threshold.
     """
-    tables: dict[str, list[Any]] = {}
+    tables = LevelTables()
+    number = 0
     for scene in validation:
-        points = scene.line_points()
-        for method, result in reconstruct_both(model, scene).items():
-            tables.setdefault(method, []).append(f1_by_level(result.dense, scene, points))
-        blurred = blurs(scene.counts, scene.grid.pixel_nm).values()
-        best = np.max([f1_by_level(image, scene, points) for image in blurred], axis=0)
-        tables.setdefault(BLUR, []).append(best)
-        tables.setdefault(SPARSE, []).append(f1_by_level(scene.counts, scene, points))
-    if not tables:
+        number += 1
+        tables.add_model(scene, reconstruct_both(model, scene))
+        tables.add_baselines(scene)
+    if not number:
         raise InvalidValueError("validation", "empty", "at least one field")
-    return {method: LEVELS[int(np.argmax(np.mean(t, axis=0)))] for method, t in tables.items()}
+    return tables.best()
+
+
+class LevelTables:
+    """F1 of each method at each of `LEVELS`, field by field."""
+
+    def __init__(self) -> None:
+        self._f1: dict[str, list[Any]] = {}
+
+    def add_model(self, scene: EvalField, results: Mapping[str, Reconstruction]) -> None:
+        """Score reconstructions (method to result) of a validation field."""
+        for method, result in results.items():
+            self._add(method, scene, [result.dense])
+
+    def add_baselines(self, scene: EvalField) -> None:
+        """Score the best blur, the sparse image and the truth of a validation field."""
+        self._add(BLUR, scene, blurs(scene.counts, scene.grid.pixel_nm).values())
+        self._add(SPARSE, scene, [scene.counts])
+        self._add(TRUTH, scene, [scene.truth])
+
+    def best(self) -> dict[str, float]:
+        """Threshold with the highest mean F1, by method."""
+        return {m: LEVELS[int(np.argmax(np.mean(f1, axis=0)))] for m, f1 in self._f1.items()}
+
+    def _add(self, method: str, scene: EvalField, images: Iterable[RateImage]) -> None:
+        if not scene.has_filaments:
+            return
+        points = scene.line_points()
+        best = np.max([f1_by_level(image, scene, points) for image in images], axis=0)
+        self._f1.setdefault(method, []).append(best)
 
 
 def evaluate_real(
@@ -111,6 +142,7 @@ def evaluate_real(
     locs: Localizations,
     widefield: WidefieldImage | None = None,
     *,
+    structure: str | None = None,
     shares: Sequence[float] = heldout.SHARES,
     gap_frames: int = heldout.GAP_FRAMES,
 ) -> list[Row]:
@@ -126,7 +158,7 @@ def evaluate_real(
         cut = heldout.split_frames(locs, share, gap_frames)
         seen, _ = render(cut.seen, grid)
         held_out, _ = render(cut.held_out, grid)
-        result = model.reconstruct(cut.seen, widefield, grid=grid)
+        result = model.reconstruct(cut.seen, widefield, grid=grid, structure=structure)
         blurred, _ = heldout.best_blur(seen, held_out, grid.pixel_nm)
         densities = {
             MODEL if widefield is None else WITH_WIDEFIELD: _all_of(result),
@@ -162,8 +194,27 @@ def _all_of(result: Reconstruction) -> RateImage:
 
 
 def reconstruct_both(model: Reconstructor, scene: EvalField) -> dict[str, Reconstruction]:
-    """Run the model without and, where there is one, with the widefield image: by method."""
-    results = {MODEL: model.reconstruct(scene.counts, None, grid=scene.grid)}
-    if scene.widefield is not None:
-        results[WITH_WIDEFIELD] = model.reconstruct(scene.counts, scene.widefield, grid=scene.grid)
+    """Run the model without and, where there is one, with the widefield image: by method.
+
+    A field of another pixel than the model's is given as if it had the model's pixel: what happens
+    to a user who does not know the pixel of a counts image (a table cannot be mistaken so, and a
+    grid of another pixel is refused by the runtime).
+    """
+    grid, widefield = scene.grid, scene.widefield
+    wanted = model.info.pixel_nm
+    if grid.pixel_nm != wanted:
+        if widefield is not None:
+            widefield = replace(widefield, pixel_nm=widefield.pixel_nm * wanted / grid.pixel_nm)
+        grid = Grid(wanted, grid.origin_nm, grid.shape)
+    structure = asked_for(model, scene.structure)
+    results = {MODEL: model.reconstruct(scene.counts, None, grid=grid, structure=structure)}
+    if widefield is not None:
+        results[WITH_WIDEFIELD] = model.reconstruct(
+            scene.counts, widefield, grid=grid, structure=structure
+        )
     return results
+
+
+def asked_for(model: Reconstructor, structure: str) -> str | None:
+    """Name the structure to a model of several; a model of one only is asked for that one."""
+    return structure if len(model.info.structures) > 1 else None

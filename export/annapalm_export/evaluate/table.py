@@ -15,9 +15,19 @@ if TYPE_CHECKING:
 
     from annapalm_export.evaluate.simulated import Row
 
-SIMULATED_GROUPS = {"method": "method", "density_per_um": "localizations/µm"}
+SIMULATED_GROUPS = {
+    "structure": "structure",
+    "unit": "unit",
+    "method": "method",
+    "density": "localizations/unit",
+}
 REAL_GROUPS = {"field": "table", "share": "share seen", "method": "method"}
-STRESS_GROUPS = {"input": "input", "method": "method", "erased_nm": "erased, nm"}
+STRESS_GROUPS = {
+    "structure": "structure",
+    "input": "input",
+    "method": "method",
+    "erased_nm": "erased, nm",
+}
 """Keys that say what a row is about, and their headings; rows that agree in all are averaged."""
 
 PICTURE_COLUMNS = {
@@ -33,6 +43,9 @@ FILAMENT_COLUMNS = {
     "recall": "recall",
     "false_um_per_um2": "false, µm/µm²",
     "missed_um_per_um2": "missed, µm/µm²",
+    "f1_skeleton": "F1, truth's own skeleton",
+    "precision_skeleton": "precision",
+    "recall_skeleton": "recall",
 }
 ERROR_COLUMNS = {
     "coverage_0.5_judged": "50 % covers",
@@ -136,18 +149,46 @@ def gains(
 
 
 def simulated_tables(rows: Sequence[Row]) -> str:
-    """Render rows of `evaluate_simulated` as three Markdown tables under their headings."""
+    """Render rows of `evaluate_simulated` as Markdown tables under their headings.
+
+    Rows of several structures give a part for each.
+    """
     summary = summarise(rows)
-    sections = {
-        "Pictures": PICTURE_COLUMNS,
-        "Filaments": FILAMENT_COLUMNS,
-        "Error map": ERROR_COLUMNS,
-    }
+    names = list(dict.fromkeys(row.get("structure") for row in summary))
+    if len(names) == 1:
+        return structure_tables(summary, "###")
+    return "\n".join(
+        f"### {str(name).capitalize()}\n\n"
+        + structure_tables([row for row in summary if row.get("structure") == name], "####")
+        for name in names
+    )
+
+
+SECTIONS = {
+    "Pictures": PICTURE_COLUMNS,
+    "Filaments": FILAMENT_COLUMNS,
+    "Error map": ERROR_COLUMNS,
+}
+"""Heading of a table to its columns."""
+
+
+def structure_tables(
+    summary: Sequence[Row], heading: str, groups: Mapping[str, str] | None = None
+) -> str:
+    """Render means of one structure, one table for each of `SECTIONS` that has any score."""
+    per = density_heading(summary[0].get("unit")) if summary else ""
+    groups = groups or {"method": "method", "density": per}
     parts = []
-    for title, columns in sections.items():
+    for title, columns in SECTIONS.items():
         scored = [row for row in summary if any(row.get(c) is not None for c in columns)]
-        parts.append(f"### {title}\n\n{to_markdown(scored, columns, SIMULATED_GROUPS)}")
+        if scored:
+            parts.append(f"{heading} {title}\n\n{to_markdown(scored, columns, groups)}")
     return "\n".join(parts)
+
+
+def density_heading(unit: str | None) -> str:
+    """Say what a density counts: localizations per unit of structure."""
+    return "localizations/µm" if unit in (None, "µm of filament") else f"localizations/{unit}"
 
 
 def real_table(rows: Sequence[Row]) -> str:
@@ -157,7 +198,11 @@ def real_table(rows: Sequence[Row]) -> str:
 
 def stress_table(rows: Sequence[Row]) -> str:
     """Render rows of `stress.py` as one Markdown table."""
-    return to_markdown(summarise(rows, STRESS_GROUPS), STRESS_COLUMNS, STRESS_GROUPS)
+    summary = summarise(rows, STRESS_GROUPS)
+    groups = dict(STRESS_GROUPS)
+    if len({row.get("structure") for row in summary}) == 1:
+        del groups["structure"]
+    return to_markdown(summary, STRESS_COLUMNS, groups)
 
 
 def to_json(results: object) -> str:

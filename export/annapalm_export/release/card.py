@@ -42,7 +42,8 @@ The best blur has, for every field and score, the Gaussian bandwidth that suits 
 
 MS-SSIM: Wang's weights, 11 x 11 window, sigma 1.5, data range L = the standard deviation of the truth (with L = max - min
 black background alone brings a blur above 0.85). Error maps: within 100 nm of structure, drawn or true (and, where said, of
-true filaments alone, which leaves false structure out); in brackets the maps to beat, scaled to the true mean error. Filaments: one skeleton threshold per method, chosen on other fields.
+true filaments alone, which leaves false structure out); in brackets the maps to beat, scaled to the true mean error. Filaments: one skeleton threshold per method, chosen on other fields; against
+the true centre lines, and against the skeleton of the noise-free truth, where bundles closer than the resolution are one line in both.
 
 {simulated_tables(result.simulated)}
 ## What was never shown
@@ -53,11 +54,21 @@ a piece of a lone filament erased from the input (is it bridged, and does the er
 {stress_table(result.stress)}
 ## Where it ends
 
-- Microtubules only. Other structures come out as filaments or as blur: the picture must not be believed there.
+- {_only(info.structures)} Other structures come out as one of these or as blur: the picture must not be believed there.
 - Trained on simulation; photophysics, precision and background of a real sample may lie outside. Look at the warnings of a run.
 - 20 nm pixels. The error map is calibrated on average over fields like those above, not for each single pixel or field.
 - The error is that of the rate as labelled: where a filament carries no label at all, nothing can tell.
 """
+
+
+def _only(structures: tuple[str, ...]) -> str:
+    """Say what the model is for, and what must be chosen."""
+    *others, last = structures
+    if not others:
+        return f"{last.capitalize()} only."
+    return (
+        f"{', '.join(others).capitalize()} and {last} only, and the one that was named for the run."
+    )
 
 
 def _factors(intervals: dict[str, float]) -> str:

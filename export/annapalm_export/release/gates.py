@@ -8,6 +8,8 @@ import numpy as np
 
 from annapalm.model import SessionOptions, load_model
 from annapalm_export.evaluate.simulated import BLUR, MODEL, WITH_WIDEFIELD
+from annapalm_export.evaluate.suite import asked_for
+from annapalm_export.evaluate.table import density_heading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,11 +48,12 @@ def tiling_gate(path: Path, field: EvalField) -> list[str]:
         for threads in (1, 2, 5)
     }
     failures = []
+    structure = asked_for(models[1], field.structure)
     for counts in (field.counts, field.counts[:, :21], field.counts[:21]):  # narrow ones too
         first = None
         for threads, model in models.items():
             for tile_px in (None, 2 * model.info.halo_px + 8 * model.info.stride):
-                result = model.reconstruct(counts, tile_px=tile_px)
+                result = model.reconstruct(counts, tile_px=tile_px, structure=structure)
                 first = first or result
                 failures += [
                     f"'{name}' of {list(counts.shape)} px in {result.tiles} pieces on {threads} "
@@ -62,34 +65,48 @@ def tiling_gate(path: Path, field: EvalField) -> list[str]:
 
 
 def empty_gate(model: Model) -> list[str]:
-    """Refuse what draws a filament through a single localization."""
+    """Refuse what draws a structure through a single localization."""
     one = np.zeros((160, 160), np.float32)
     one[80, 80] = 1
-    total = float(model.reconstruct(one).dense.sum())
-    if total > 3:
-        return [f"a single localization gives a picture of {total:.1f}"]
-    return []
+    totals = {
+        name: float(model.reconstruct(one, structure=name).dense.sum())
+        for name in model.info.structures
+    }
+    several = len(totals) > 1
+    return [
+        f"a single localization gives a picture of {total:.1f}" + f" of {name}" * several
+        for name, total in totals.items()
+        if total > 3
+    ]
 
 
 def quality_gate(summary: Sequence[Row]) -> list[str]:
-    """Above the oracle KDE at every density, and an error map that can be believed.
+    """Above the oracle KDE for every structure and density, and an error map to be believed.
 
-    `summary` as `evaluate.table.summarise` makes it from the protocol's simulated rows.
+    `summary` as `evaluate.table.summarise` makes it from the protocol's simulated rows, or has
+    made it: releases before there were structures name none, and their density is per µm.
+    MS-SSIM counts everywhere, Pearson r and F1 for structures made of filaments.
     """
     means = {
-        (row["density_per_um"], row["method"]): {
+        (row.get("structure"), _density(row), row["method"]): {
             name: score["mean"] for name, score in row.items() if isinstance(score, dict)
         }
         for row in summary
     }
+    units = {row.get("structure"): row.get("unit") for row in summary}
     failures = []
-    for (density, method), scores in means.items():
+    for (structure, density, method), scores in means.items():
         if method not in (MODEL, WITH_WIDEFIELD):
             continue
-        where, blur = f"{method} at {density:g} localizations per µm", means[density, BLUR]
+        blur = means[structure, density, BLUR]
+        per = density_heading(units[structure]).replace("/", " per ", 1)
+        where = f"{method} at {density:g} {per}"
+        if len(units) > 1:
+            where = f"{structure}: {where}"
+        wanted = ("ms_ssim", "pearson", "f1") if "f1" in blur else ("ms_ssim",)
         failures += [
             f"{where}: {name} {scores[name]:.3f} is not above the best blur's {blur[name]:.3f}"
-            for name in ("ms_ssim", "pearson", "f1")
+            for name in wanted
             if scores[name] <= blur[name]
         ]
         coverage, spearman = scores["coverage_0.9_judged"], scores["spearman_judged"]
@@ -98,3 +115,8 @@ def quality_gate(summary: Sequence[Row]) -> list[str]:
         if spearman < LEAST_SPEARMAN:
             failures.append(f"{where}: rank correlation of error map and error {spearman:.2f}")
     return failures
+
+
+def _density(row: Row) -> float:
+    density: float = row["density"] if "density" in row else row["density_per_um"]
+    return density

@@ -31,6 +31,8 @@ class Filaments:
     """float64 [F, K, 2], (x, y) in nm, `STEP_NM` apart along K."""
     inside: NDArray[np.bool_]
     """bool [F, K]: the filament exists here (not ended, cut by the edge, or in a gap)."""
+    z_nm: NDArray[np.float64]
+    """float64 [F, K]: depth from the focal plane."""
 
     def length_um(self, field_nm: float) -> float:
         """Total length within the square field [0, field_nm)²."""
@@ -83,7 +85,7 @@ def grow(rng: np.random.Generator, field_nm: float, per_um: float) -> Filaments:
     alive = np.arange(steps) < ends[:, None]
     paths, alive = _bundle(rng, paths, alive)
     alive &= _in_cell(rng, paths, field_nm)
-    return Filaments(paths, alive)
+    return Filaments(paths, alive, np.zeros(alive.shape))
 
 
 def _starts(

@@ -27,19 +27,19 @@ class ExistingOutputError(AnnaPalmError, FileExistsError):
 
 
 def block_of_density(
-    scene: Scene, density_per_um: float, rng: np.random.Generator
+    scene: Scene, density: float, rng: np.random.Generator
 ) -> tuple[int, int]:
     """Choose consecutive frames (start, stop) of a stated density, at a random time.
 
-    They hold about `density_per_um` structural localizations per µm of filament. Raises
+    They hold about `density` structural localizations per unit of structure. Raises
     `ValueError` when the whole acquisition holds fewer.
     """
     rows = np.flatnonzero(scene.from_structure)
-    wanted = max(int(density_per_um * scene.length_um), 1)
+    wanted = max(int(density * scene.amount), 1)
     if wanted >= len(rows):
-        held = len(rows) / max(scene.length_um, 1e-9)
         message = (
-            f"{density_per_um:g} localizations per µm asked for, but only {held:.0f} simulated"
+            f"{density:g} localizations per {scene.unit} asked for, but only "
+            f"{scene.per_unit:.0f} simulated"
         )
         raise ValueError(message)
     first = int(rng.integers(0, len(rows) - wanted))
@@ -61,8 +61,8 @@ def write_scene(
 
     `frames` (start, stop) restricts the table; the widefield image covers the same field. The
     truth is `name`_truth.npz (rate: float32 [Y, X], localizations per pixel over the frames
-    written; from_structure: bool per row; line_0, line_1, ...: centre lines [K, 2] in nm) and
-    `name`_truth.json (what was drawn). Raises `ExistingOutputError` rather than replace a file.
+    written; from_structure: bool per row; line_0, line_1, ...: centre lines [K, 2] in nm; rings
+    [R, 3]: x, y, radius in nm) and `name`_truth.json (what was drawn). Raises `ExistingOutputError` rather than replace a file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     locs, origin = scene.localizations, scene.from_structure
@@ -90,17 +90,21 @@ def write_scene(
         )
     if truth:
         share = origin[rows].sum() / max(origin.sum(), 1)
-        lines = {f"line_{i}": line for i, line in enumerate(scene.centre_lines)}
+        lines = {f"line_{i}": line for i, line in enumerate(scene.truth.centre_lines)}
         np.savez_compressed(
             paths["truth"],
             allow_pickle=False,
             rate=(scene.rate * share).astype(np.float32),
             from_structure=origin[rows],
+            rings=scene.truth.rings,
             **lines,
         )
         record = {
             **scene.parameters,
-            "length_um": scene.length_um,
+            "structure": scene.structure,
+            "amount": scene.amount,
+            "unit": scene.unit,
+            "period_nm": scene.truth.period_nm,
             "frames": list(frames) if frames else None,
             "localizations": int(rows.sum()),
             "pixel_nm": scene.grid.pixel_nm,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm_export.simulate.draw import draw_rate
 from annapalm_export.simulate.filaments import STEP_NM, Filaments, ornstein_uhlenbeck
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
     from annapalm.grid import Grid
     from annapalm.render import RateImage
+    from annapalm_export.simulate.focus import Focus
 
 MICROTUBULE_RADIUS_NM = 12.5
 """Outer radius of a microtubule; labels sit on it or, with antibodies, up to 15 nm further out."""
@@ -64,7 +66,7 @@ def place_emitters(
     emitters_per_um: float,
     label: Label,
 ) -> NDArray[np.float64]:
-    """Put fluorophores around the filaments: float64 [E, 2], (x, y) in nm."""
+    """Put fluorophores around the filaments: float64 [E, 3], x, y and z in nm."""
     number = rng.poisson(weight * emitters_per_um * STEP_NM / 1000)
     filament, point = np.nonzero(number)
     repeat = number[filament, point]
@@ -77,38 +79,27 @@ def place_emitters(
     normal = np.stack([-step[:, 1], step[:, 0]], axis=1) / length
     across = label.radius_nm * np.sin(rng.uniform(0, 2 * np.pi, (len(here), 1)))
     placed: NDArray[np.float64] = on_line + normal * across
-    return placed + rng.normal(0, label.linkage_nm, placed.shape)
+    placed = placed + rng.normal(0, label.linkage_nm, placed.shape)
+    return np.column_stack([placed, filaments.z_nm[filament, point]])
 
 
 def noise_free_rate(
-    filaments: Filaments, weight: NDArray[np.float64], grid: Grid, spread_nm: float
+    filaments: Filaments,
+    weight: NDArray[np.float64],
+    grid: Grid,
+    spread_nm: float,
+    precision_nm: float = 0.0,
+    focus: Focus | None = None,
 ) -> RateImage:
-    """Draw the labelling density, blurred by `spread_nm`: float32 [Y, X].
+    """Draw the labelling density, blurred by `spread_nm` and the precision: float32 [Y, X].
 
     In µm of evenly labelled filament per pixel, so that the sum is the length within the
     field; multiplied by localizations per µm it is the rate that localizations are drawn from.
     """
-    from scipy.ndimage import gaussian_filter
-
     steps = np.diff(filaments.xy_nm, axis=1)[:, :, None] * (np.arange(_FINE) / _FINE)[:, None]
     points = (filaments.xy_nm[:, :-1, None] + steps).reshape(-1, 2)
     mass = np.repeat(weight[:, :-1].ravel(), _FINE) * STEP_NM / 1000 / _FINE
-    rate = _splat(points[mass > 0], mass[mass > 0], grid)
-    blurred: RateImage = gaussian_filter(rate, spread_nm / grid.pixel_nm, mode="constant")
-    return blurred
-
-
-def _splat(points: NDArray[np.float64], mass: NDArray[np.float64], grid: Grid) -> RateImage:
-    """Share each mass among its four nearest pixel centres (bilinear): float32 [Y, X]."""
-    rows, columns = grid.shape
-    place = (points - np.asarray(grid.origin_nm)) / grid.pixel_nm - 0.5
-    corner = np.floor(place).astype(np.int64)
-    near = ((corner >= -1) & (corner < (columns, rows))).all(axis=1)
-    corner, part, mass = corner[near] + 1, (place - corner)[near], mass[near]
-    padded = np.zeros((rows + 2) * (columns + 2))
-    for dx, dy in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        share = np.where(dx, part[:, 0], 1 - part[:, 0]) * np.where(dy, part[:, 1], 1 - part[:, 1])
-        flat = (corner[:, 1] + dy) * (columns + 2) + corner[:, 0] + dx
-        padded += np.bincount(flat, share * mass, minlength=len(padded))
-    image = padded.reshape(rows + 2, columns + 2)[1:-1, 1:-1]
-    return image.astype(np.float32)
+    depth = None
+    if focus is not None:
+        depth = (np.repeat(filaments.z_nm[:, :-1].ravel(), _FINE), focus)
+    return draw_rate(points, mass, grid, spread_nm, precision_nm, depth)

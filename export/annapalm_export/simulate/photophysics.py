@@ -35,6 +35,10 @@ class Photophysics:
     """Median photons per localization (log-normal, sigma 0.5)."""
     precision_at_1000_nm: float
     """Localization precision at 1,000 photons; falls as the square root of photons."""
+    stationary: bool = False
+    """Bursts come at any time of the acquisition, as many at its end as at its beginning, and no
+    emitter bleaches (PAINT: labels are exchanged). `dark_frames` and `decay_frames` then mean
+    nothing."""
 
     @property
     def localizations_per_emitter(self) -> float:
@@ -58,9 +62,13 @@ def blink(
     rng: np.random.Generator, emitters_nm: NDArray[np.float64], physics: Photophysics
 ) -> Events:
     """Let the emitters float64 [E, 2] blink and localize every frame in which one is on."""
-    bursts = rng.geometric(1 / physics.bursts_per_emitter, len(emitters_nm))
+    if physics.stationary:
+        bursts = rng.poisson(physics.bursts_per_emitter, len(emitters_nm))
+        start = rng.random(int(bursts.sum())) * physics.frames
+    else:
+        bursts = rng.geometric(1 / physics.bursts_per_emitter, len(emitters_nm))
+        start = _burst_starts(rng, bursts, physics)
     emitter = np.repeat(np.arange(len(emitters_nm)), bursts)
-    start = _burst_starts(rng, bursts, physics)
     length = rng.geometric(1 / physics.frames_per_burst, len(emitter))
     seen = start < physics.frames
     emitter, start, length = emitter[seen], start[seen], length[seen]

@@ -9,16 +9,17 @@ import numpy as np
 
 from annapalm.grid import DEFAULT_PIXEL_NM, Grid
 from annapalm.localizations import Localizations
-from annapalm_export.simulate.background import place_background
-from annapalm_export.simulate.filaments import grow
-from annapalm_export.simulate.labelling import (
-    MICROTUBULE_RADIUS_NM,
-    Label,
-    noise_free_rate,
-    place_emitters,
-    unevenness,
+from annapalm_export.simulate.acquisition import (
+    Imperfections,
+    acquire,
+    missed_neighbours,
+    remaining_share,
 )
+from annapalm_export.simulate.background import place_background
+from annapalm_export.simulate.kinetics import kinetics_named
 from annapalm_export.simulate.photophysics import Events, Photophysics, blink
+from annapalm_export.simulate.structures import structure_named
+from annapalm_export.simulate.structures.geometry import StructureOptions, Truth
 from annapalm_export.simulate.widefield import take_widefield
 
 if TYPE_CHECKING:
@@ -26,9 +27,15 @@ if TYPE_CHECKING:
 
     from annapalm.render import RateImage
     from annapalm.widefield import WidefieldImage
+    from annapalm_export.simulate.structures.geometry import Geometry
 
 MAX_LOCALIZATIONS = 400_000
 """Bound on one scene's table: denser scenes only repeat what these teach, and cost memory."""
+
+
+_IMPERFECTIONS = 0x1A
+"""Imperfections come from a generator of their own: with and without them a seed gives the same
+structure, labels and bursts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +49,20 @@ class SceneOptions:
     empty_share: float = 0.06
     """Share of scenes without any structure: background alone."""
     with_widefield: bool = True
-    filament_per_um: float | None = None
-    """µm of filament per µm²; None draws 0.5 to 6."""
+    structure: str = "microtubules"
+    """A name of `annapalm_export.simulate.structures.STRUCTURES`."""
+    amount_per_um2: float | None = None
+    """Units of the structure (µm of filament, pores, ...) per µm²; None draws it."""
+    kinetics: str = "any"
+    """A name of `annapalm_export.simulate.kinetics.KINETICS`."""
+    imperfect: bool = False
+    """Drift residue, uneven illumination, a structure with depth and its defocus, and events lost
+    to neighbours in the same frame."""
+
+    def __post_init__(self) -> None:
+        """Refuse names that do not exist before anything is simulated."""
+        structure_named(self.structure)
+        kinetics_named(self.kinetics)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,91 +76,100 @@ class Scene:
     rate: RateImage
     """Noise-free rate of the structure's localizations per pixel over the whole acquisition,
     float32 [Y, X] on `grid`; its sum is the number of structural localizations expected."""
-    centre_lines: list[NDArray[np.float64]]
-    """True filaments, float64 [K, 2] each, (x, y) in nm."""
-    length_um: float
-    """Length of filament in the field."""
+    truth: Truth
+    """Centre lines, rings, period: what the structure was drawn from."""
+    structure: str
+    unit: str
+    """In what `amount` is counted."""
+    amount: float
+    """Units of the structure in the field: µm of filament, pores, ..."""
     widefield: WidefieldImage | None
     grid: Grid
     parameters: dict[str, float]
     """What was drawn from the seed, for the record."""
 
-
-def draw_physics(
-    rng: np.random.Generator, frames: int, localizations_per_um: float
-) -> Photophysics:
-    """Draw kinetics between single events (PALM, PAINT) and many clustered bursts (dSTORM).
-
-    Ranges as DESIGN.md section 6 found to close the gap to real acquisitions. An emitter gives at
-    most so many localizations that 25 emitters per µm remain: labels are not sparser than that.
-    """
-    most = max(localizations_per_um / 25, 1.0)
-    per_burst = rng.uniform(1.0, min(3.5, max(most, 1.01)))
-    bursts = np.exp(rng.uniform(0, np.log(np.clip(most / per_burst, 1.01, 12))))
-    decay = np.inf if rng.random() < 0.4 else frames * np.exp(rng.uniform(np.log(0.3), np.log(3)))
-    return Photophysics(
-        frames=frames,
-        bursts_per_emitter=float(bursts),
-        frames_per_burst=float(per_burst),
-        dark_frames=float(np.exp(rng.uniform(np.log(30), np.log(6000)))),
-        decay_frames=float(decay),
-        photons=float(np.exp(rng.uniform(np.log(400), np.log(5000)))),
-        precision_at_1000_nm=float(rng.uniform(7, 18)),
-    )
+    @property
+    def per_unit(self) -> float:
+        """Structural localizations of the whole acquisition per unit of structure."""
+        return float(self.from_structure.sum()) / max(self.amount, 1e-9)
 
 
 def simulate_scene(seed: int, options: SceneOptions | None = None) -> Scene:
-    """Simulate one field of microtubules; the same seed and options give the same scene."""
+    """Simulate one field; the same seed and options give the same scene."""
     options = options or SceneOptions()
     rng = np.random.default_rng(seed)
+    other = np.random.default_rng([seed, _IMPERFECTIONS])
     field_nm = options.field_um * 1000
     grid = Grid.over((0, 0, field_nm, field_nm), DEFAULT_PIXEL_NM)
-    drawn = float(np.exp(rng.uniform(np.log(0.5), np.log(6))))
-    filaments = grow(rng, field_nm, per_um=options.filament_per_um or drawn)
-    if rng.random() < options.empty_share:
-        filaments.inside[:] = False
-    label = Label(MICROTUBULE_RADIUS_NM + rng.uniform(0, 15), rng.uniform(2, 7))
-    length_um = filaments.length_um(field_nm)
-    per_um = float(np.exp(rng.uniform(np.log(150), np.log(1000))))
-    per_um = min(per_um, MAX_LOCALIZATIONS / max(length_um, 1))
-    physics = draw_physics(rng, options.frames, per_um)
-    weight = unevenness(rng, filaments)
-    emitters = place_emitters(
-        rng, filaments, weight, per_um / physics.localizations_per_emitter, label
+    structure = structure_named(options.structure)
+    wanted = StructureOptions(options.empty_share, options.amount_per_um2, options.imperfect)
+    geometry = structure.draw(rng, field_nm, wanted)
+    low, high = structure.per_unit
+    per_unit = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    per_unit = min(per_unit, MAX_LOCALIZATIONS / max(geometry.amount, 1))
+    counted = geometry.labels_per_unit
+    physics = kinetics_named(options.kinetics).draw(
+        rng,
+        options.frames,
+        per_unit,
+        counted or structure.emitters_per_unit,
+        exact=counted is not None,
     )
-    structure = blink(rng, emitters, physics)
-    background, share = _background(rng, emitters, physics, len(structure.frame), field_nm)
-    locs, from_structure = _table(structure, background, field_nm)
-    precision = float(np.sqrt(np.mean(structure.precision_nm**2))) if len(emitters) else 10.0
-    shape = noise_free_rate(filaments, weight, grid, float(np.hypot(label.spread_nm, precision)))
+    emitters = geometry.label(rng, per_unit / physics.localizations_per_emitter)
+    events = blink(rng, emitters[:, :2], physics)
+    background, share = _background(rng, emitters[:, :2], physics, len(events.frame), field_nm)
+    precision = float(np.sqrt(np.mean(events.precision_nm**2))) if len(events.frame) else 10.0
+    flaws = Imperfections.draw(other) if options.imperfect else None
+    if flaws is not None:
+        events = acquire(other, events, emitters, flaws, field_nm, options.frames)
+    locs, from_structure, remaining = _table(events, background, field_nm, flaws, other, grid)
+    shape = _rate(geometry, grid, precision, flaws) * remaining
     # Bursts that the end of the acquisition cuts are the same share everywhere.
     rate = shape * np.float32(from_structure.sum() / max(float(shape.sum()), 1e-9))
     psf_nm = rng.uniform(100, 150)
     widefield = None
     if options.with_widefield:
-        dyes = noise_free_rate(filaments, weight, grid, label.spread_nm)
+        dyes = geometry.rate(grid, 0.0, None)
         haze = _haze(background, grid, float(dyes.sum()) * share)
         widefield = take_widefield(rng, dyes, haze, grid, rng.uniform(65, 160), psf_nm)
     return Scene(
         localizations=locs,
         from_structure=from_structure,
         rate=rate.astype(np.float32),
-        centre_lines=filaments.centre_lines(),
-        length_um=length_um,
+        truth=geometry.truth,
+        structure=structure.name,
+        unit=structure.unit,
+        amount=geometry.amount,
         widefield=widefield,
         grid=grid,
         parameters={
-            "localizations_per_um": per_um,
+            "localizations_per_unit": per_unit,
             "bursts_per_emitter": physics.bursts_per_emitter,
             "frames_per_burst": physics.frames_per_burst,
             "dark_frames": physics.dark_frames,
             "decay_frames": physics.decay_frames if np.isfinite(physics.decay_frames) else 0.0,
             "precision_nm": precision,
-            "label_spread_nm": label.spread_nm,
+            "label_spread_nm": geometry.spread_nm,
             "background_share": share,
             "psf_sigma_nm": float(psf_nm),
+            "drift_nm": flaws.drift_nm if flaws else 0.0,
+            "illumination_at_corner": flaws.dim if flaws else 1.0,
         },
     )
+
+
+def _rate(
+    geometry: Geometry, grid: Grid, precision_nm: float, flaws: Imperfections | None
+) -> RateImage:
+    """Noise-free shape over the whole acquisition; `precision_nm` is that in focus."""
+    if flaws is None:
+        return geometry.rate(grid, precision_nm, None)
+    shape = geometry.rate(grid, float(np.hypot(precision_nm, flaws.drift_nm)), flaws.focus)
+    row, column = np.indices(grid.shape)
+    centres = (np.stack([column, row], axis=-1) + 0.5) * grid.pixel_nm
+    side_nm = grid.shape[0] * grid.pixel_nm
+    lit: RateImage = shape * flaws.illumination(centres, side_nm).astype(np.float32)
+    return lit
 
 
 def _background(
@@ -162,6 +190,7 @@ def _background(
         physics.decay_frames,
         physics.photons * float(rng.uniform(0.4, 1.0)),
         physics.precision_at_1000_nm,
+        physics.stationary,
     )
     number = rng.poisson(wanted / single.localizations_per_emitter)
     places = place_background(rng, int(number), field_nm, emitters)
@@ -169,22 +198,37 @@ def _background(
 
 
 def _table(
-    structure: Events, background: Events, field_nm: float
-) -> tuple[Localizations, NDArray[np.bool_]]:
-    """Join the events inside the field into one table sorted by frame, and say which are which."""
+    structure: Events,
+    background: Events,
+    field_nm: float,
+    flaws: Imperfections | None,
+    rng: np.random.Generator,
+    grid: Grid,
+) -> tuple[Localizations, NDArray[np.bool_], RateImage | np.float32]:
+    """Join the events inside the field into one table sorted by frame.
+
+    Returns it, which rows are the structure's, and the share of events [Y, X] (or 1) that were not
+    lost to neighbours.
+    """
     xy = np.concatenate([structure.xy_nm, background.xy_nm])
     frame = np.concatenate([structure.frame, background.frame])
     origin = np.arange(len(xy)) < len(structure.frame)
     inside = np.flatnonzero(((xy >= 0) & (xy < field_nm)).all(axis=1))
+    remaining: RateImage | np.float32 = np.float32(1)
+    if flaws is not None:
+        lost = missed_neighbours(rng, xy[inside], frame[inside], flaws)
+        remaining = remaining_share(xy[inside], lost, grid)
+        inside = inside[~lost]
     rows = inside[np.argsort(frame[inside], kind="stable")]
-    return Localizations(
+    table = Localizations(
         x_nm=xy[rows, 0].copy(),
         y_nm=xy[rows, 1].copy(),
         frame=frame[rows],
         precision_nm=np.concatenate([structure.precision_nm, background.precision_nm])[rows],
         photons=np.concatenate([structure.photons, background.photons])[rows],
         field_nm=(field_nm, field_nm),
-    ), origin[rows]
+    )
+    return table, origin[rows], remaining
 
 
 def _haze(background: Events, grid: Grid, mass: float) -> RateImage:

@@ -13,27 +13,29 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from annapalm.contract import INPUTS, OPSET, OUTPUTS, QUARTER, ModelInfo
+from annapalm.errors import InvalidValueError
+from annapalm_export.train.network import CountsStem, Student
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from annapalm_export.train.network import Student
+    from annapalm_export.train.network import Network
 
-STRIDE = 16
-"""Space-to-depth 4, then two poolings by 2."""
+STRIDE = Student.stride
 MAX_IR_VERSION = 10
 """Newest IR that the oldest supported runtime reads."""
 
 
-def inference_copy(model: Student) -> Student:
-    """Copy the network in evaluation mode, batch norm folded into the convolutions.
+def inference_copy(model: Network) -> Student:
+    """Copy a student in evaluation mode, batch norm folded into the convolutions.
 
     Every operation then gives the same bits wherever in an image, and in an image of whatever
-    size, it is computed: logarithms are `exact`, and the first convolution's input is filled up
-    with empty planes, because ONNX Runtime sums a convolution of other than a multiple of 16
-    channels in an order that depends on the image. Weights below 1e-30 become 0: denormal
-    numbers are slow on every CPU.
+    size, it is computed. Weights below 1e-30 become 0: denormal numbers are slow on every CPU.
+    Raises `InvalidValueError` for another kind of network: what an A-net draws depends on the
+    whole image, which the contract forbids.
     """
+    if not isinstance(model, Student):
+        raise InvalidValueError("network.kind", model.config.kind, "student to become a model file")
     folded = copy.deepcopy(model).cpu().eval()
     for block in folded.modules():
         if isinstance(block, nn.Sequential) and len(block) > 1:
@@ -42,22 +44,27 @@ def inference_copy(model: Student) -> Student:
                 block[0] = fuse_conv_bn_eval(conv, norm)
                 block[1] = nn.Identity()
     folded.exact = True
-    folded.stem = _fill_up(folded.stem)
+    _fold_enter(folded)
+    if isinstance(folded.stem, CountsStem):
+        folded.stem = folded.stem.as_strided()
     with torch.no_grad():
         for weight in folded.parameters():
             weight[weight.abs() < 1e-30] = 0
     return folded.requires_grad_(requires_grad=False)
 
 
-def _fill_up(conv: nn.Conv2d) -> nn.Conv2d:
-    """Widen a convolution to a multiple of 16 input planes; the new ones have no weight."""
-    planes = -(-conv.in_channels // 16) * 16
-    wider = nn.Conv2d(planes, conv.out_channels, 3, padding=1)
+def _fold_enter(model: Student) -> None:
+    """Fold the norm after the sum of the two first convolutions into both of them."""
+    norm = model.enter_norm
+    if not isinstance(norm, nn.BatchNorm2d) or not isinstance(model.stem, CountsStem):
+        return
     with torch.no_grad():
-        wider.weight.zero_()
-        wider.weight[:, : conv.in_channels] = conv.weight
-        wider.get_parameter("bias").copy_(conv.get_parameter("bias"))
-    return wider
+        factor = norm.weight / torch.sqrt(norm.get_buffer("running_var") + norm.eps)
+        for conv in (model.stem.conv, model.side):
+            conv.weight.mul_(factor[:, None, None, None])
+        bias = model.side.get_parameter("bias")
+        bias.copy_((bias - norm.get_buffer("running_mean")) * factor + norm.bias)
+    model.enter_norm = nn.Identity()
 
 
 def weights_sha256(model: nn.Module) -> str:

@@ -15,32 +15,20 @@ if TYPE_CHECKING:
     from annapalm_export.train.network import Student
 
 
-def measure_reach_px(model: Student, side_strides: int = 33) -> int:
+def measure_reach_px(model: Student, side_strides: int | None = None) -> int:
     """Return the largest distance, in px, over which an input pixel can change an output pixel.
 
-    Every weight is made non-negative, biases positive and max-pooling a mean in a copy, so that
-    no path through the network is closed by chance: what has no gradient there cannot have any
-    influence with the real signs. All phases of the stride are tried, both image inputs, all
-    outputs. Raises `ValueError` if the reach touches the border of the test image.
+    `model` is an inference copy. Every weight is made non-negative, biases positive and
+    max-pooling a mean in a copy, so that no path through the network is closed by chance: what has
+    no gradient there cannot have any influence with the real signs. All phases of the stride are
+    tried, both image inputs, all outputs. Each axis is measured by itself, on a strip of one
+    stride, with kernels summed across it. The strip is as long as the network's shape asks for, or
+    `side_strides`; raises `ValueError` if the reach touches its ends, or if the gradient was lost
+    on the way.
     """
-    open_model = _open_paths(model)
-    side = side_strides * STRIDE
-    middle = side_strides // 2 * STRIDE
-    reach = 0
-    for index, factor in ((0, 1), (1, 1), (2, QUARTER), (3, QUARTER)):
-        counts = torch.ones((1, 1, side, side), dtype=torch.float64, requires_grad=True)
-        light = torch.ones(
-            (1, 1, side // QUARTER, side // QUARTER), dtype=torch.float64, requires_grad=True
-        )
-        one = torch.ones((1, 1), dtype=torch.float64)
-        structure = torch.ones((1, model.config.structures), dtype=torch.float64)
-        output = open_model(counts, light, one, one, structure)[index]
-        # One stride of output pixels, so that all phases are in it.
-        window = slice(middle // factor, (middle + STRIDE) // factor)
-        output[:, :, window, window].sum().backward()
-        for grad, pixel in ((counts.grad, 1), (light.grad, QUARTER)):
-            reach = max(reach, _distance(grad, middle, side, pixel))
-    return reach
+    strides = side_strides or 2 * _margin(model) + 1
+    opened = _open_paths(model)
+    return max(_reach_along(_summed_across(opened, axis), strides) for axis in (3, 2))
 
 
 def halo_for(reach_px: int) -> int:
@@ -48,10 +36,46 @@ def halo_for(reach_px: int) -> int:
     return -(-reach_px // STRIDE) * STRIDE
 
 
-def _distance(grad: torch.Tensor | None, middle: int, side: int, pixel: int) -> int:
-    if grad is None or not bool((grad != 0).any()):
-        return 0
-    rows = torch.nonzero((grad[0, 0] != 0).any(1)).flatten()
+def _reach_along(strip: Student, strides: int) -> int:
+    """Reach along y of a network that has no width across it."""
+    side, middle = strides * STRIDE, strides // 2 * STRIDE
+    images = [
+        torch.ones((1, 1, side // n, STRIDE // n), dtype=torch.float64, requires_grad=True)
+        for n in (1, QUARTER)
+    ]
+    one = torch.ones((1, 1), dtype=torch.float64)
+    structure = torch.ones((1, strip.config.structures), dtype=torch.float64)
+    outputs = strip(*images, one, one, structure)
+    reach = 0
+    for output, factor in zip(outputs, (1, 1, QUARTER, QUARTER), strict=True):
+        # One stride of output pixels, so that all phases are in it.
+        total = output[:, :, middle // factor : (middle + STRIDE) // factor].sum()
+        gradients = torch.autograd.grad(total, images, retain_graph=True)
+        for gradient, pixel in zip(gradients, (1, QUARTER), strict=True):
+            reach = max(reach, _distance(gradient, middle, side, pixel))
+    return reach
+
+
+def _margin(model: Student) -> int:
+    """Strides to each side that suffice for a reach, by the shape of the network alone.
+
+    A 3 x 3 convolution adds a pixel of its own scale to each side. What poolings and upsamplings
+    add by their phases is less than a stride each.
+    """
+    config = model.config
+    quarter = 1 + config.enter_convs + config.up_full_convs
+    eighth = 2 + config.up_half_convs
+    sixteenth = 1 + 2 * config.deep_blocks
+    convolutions = QUARTER * quarter + 2 * QUARTER * eighth + 4 * QUARTER * sixteenth
+    blurs = QUARTER * max(model.smooth.shape[-1], model.psf.shape[-1]) // 2
+    return halo_for(convolutions + blurs) // STRIDE + 4
+
+
+def _distance(gradient: torch.Tensor, middle: int, side: int, pixel: int) -> int:
+    rows = torch.nonzero((gradient[0, 0] != 0).any(1)).flatten()
+    if not bool(torch.isfinite(gradient).all()) or not len(rows):
+        message = "the gradient by which the reach is measured overflowed or vanished"
+        raise ValueError(message)
     first, last = int(rows[0]) * pixel, (int(rows[-1]) + 1) * pixel
     if first == 0 or last == side:
         message = "the reach is larger than the image it was measured on"
@@ -60,6 +84,7 @@ def _distance(grad: torch.Tensor | None, middle: int, side: int, pixel: int) -> 
 
 
 def _open_paths(model: Student) -> Student:
+    """Copy the network so that no path is closed by the sign or the order of values."""
     opened = copy.deepcopy(model).double().requires_grad_(requires_grad=False)
     opened.eval()
     for parent in list(opened.modules()):
@@ -68,9 +93,24 @@ def _open_paths(model: Student) -> Student:
                 setattr(parent, name, nn.AvgPool2d(2))
             if isinstance(child, nn.Conv2d | nn.Linear):
                 child.weight.abs_()
-                # Kept small, so that the gradient neither overflows nor saturates softplus.
-                child.weight.div_(child.weight.sum().clamp_min(1e-12) / max(len(child.weight), 1))
+                # No output above the largest input: residual blocks at most double it.
+                rows = child.weight.flatten(1).sum(1)
+                child.weight.div_(rows.max().clamp_min(1e-12))
                 if child.bias is not None:
                     child.bias.fill_(0.1)
     opened.error_apart = False  # the error's reach counts like any other
     return opened
+
+
+def _summed_across(opened: Student, axis: int) -> Student:
+    """Copy a network of non-negative weights; what lies along `axis` of its kernels is summed.
+
+    The other axis becomes y. A path moves along y as far as it did, wherever it moved across.
+    """
+    strip = copy.deepcopy(opened)
+    for module in strip.modules():
+        if isinstance(module, nn.Conv2d) and module.kernel_size != (1, 1):
+            along = module.weight.sum(axis)
+            module.weight.zero_()
+            module.weight[..., module.kernel_size[1] // 2] = along
+    return strip

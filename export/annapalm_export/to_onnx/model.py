@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +15,16 @@ from annapalm_export.seeds import CALIBRATION_SEEDS
 from annapalm_export.simulate import SceneOptions, simulate_scene
 from annapalm_export.to_onnx.graph import STRIDE, export_onnx, inference_copy, weights_sha256
 from annapalm_export.to_onnx.halo import halo_for, measure_reach_px
-from annapalm_export.train import checkpoint
 from annapalm_export.train.dataset import DataConfig, draw_crop, prepare
-from annapalm_export.train.network import NetworkConfig, Student
+from annapalm_export.train.networks import load_network
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from annapalm_export.train.network import Student
+
 LICENCE = "BSD-3-Clause"
-STRUCTURES = ("microtubules",)
+PRIVATE = "not stated: weights learned from tables whose owners decide"
 _UNIT = "localizations per pixel over the exposure of the input"
 
 
@@ -46,21 +46,15 @@ def make_model(
 ) -> Made:
     """Fold, calibrate on `fields` held-out fields, measure the halo, and write `path`.
 
-    Raises `CheckpointError` for a damaged checkpoint or one of another program version.
+    Raises `CheckpointError` for a damaged checkpoint or one of another program version, and
+    `InvalidValueError` for a kind of network that no file can hold.
     """
-    state = checkpoint.load(checkpoint_path)
-    try:
-        recipe = json.loads(state["recipe"])
-        network = dict(recipe["network"], widths=tuple(recipe["network"]["widths"]))
-        model = Student(NetworkConfig(**network))
-        model.load_state_dict(state["average"])
-    except (KeyError, TypeError, RuntimeError) as problem:
-        raise checkpoint.CheckpointError(
-            checkpoint_path, f"not a checkpoint of this version of annapalm-export ({problem})"
-        ) from problem
-    model = inference_copy(model)
+    loaded = load_network(checkpoint_path)
+    recipe = loaded.recipe
+    model = inference_copy(loaded.network)
     psf_nm = model.config.psf_sigma_px * DEFAULT_PIXEL_NM
-    calibration = calibrate(model, psf_nm, fields)
+    structures = tuple(recipe["data"]["structures"])
+    calibration = calibrate(model, psf_nm, fields, structures)
     reach = measure_reach_px(model)
     info = ModelInfo(
         contract=CONTRACT_VERSION,
@@ -69,45 +63,68 @@ def make_model(
         pixel_nm=DEFAULT_PIXEL_NM,
         stride=STRIDE,
         halo_px=halo_for(reach),
-        structures=STRUCTURES,
+        structures=structures,
         psf_sigma_nm=psf_nm,
         intervals=calibration.plain.intervals,
         intervals_widefield=calibration.widefield.intervals,
         density_range_per_um2=_densities(recipe),
         units=dict.fromkeys(OUTPUTS, _UNIT)
         | {"widefield_estimate": "localizations per quarter pixel over the exposure of the input"},
-        training=describe(recipe, int(state["step"])),
-        licence=LICENCE,
+        training=describe(recipe, loaded.steps),
+        licence=licence_of(recipe),
         weights_sha256=weights_sha256(model),
     )
     export_onnx(model, info, path)
-    return Made(model, info, calibration, reach, int(state["step"]), recipe)
+    return Made(model, info, calibration, reach, loaded.steps, recipe)
 
 
 def describe(recipe: dict[str, Any], steps: int) -> str:
     """Say in a paragraph how the model was trained."""
     data, loss = recipe["data"], recipe["loss"]
-    low, high = data["density_per_um"]
+    low, high = data["density"]
     return (
-        f"Simulated microtubules with blinking in time, {steps} steps of {data['batch']} crops of "
-        f"{data['crop_px']} px. Input: blocks of consecutive frames with {low:g} to {high:g} "
-        "localizations per µm of filament; target: the localizations of the disjoint frames "
+        f"Simulated {', '.join(data['structures'])} with blinking in time, {steps} steps of "
+        f"{data['batch']} crops of {data['crop_px']} px. Input: blocks of consecutive frames with "
+        f"{low:g} to {high:g} localizations per unit of structure (µm of filament or axon, pore, "
+        "0.1 µm² of membrane); target: the localizations of the disjoint frames "
         f"(multinomial shape and Poisson total, weight {loss['total']:g}), with a share of "
         f"{loss['noise_free']:g} of the noise-free rate; widefield image seen in "
-        f"{data['widefield_share']:.0%} of the samples. No real data."
+        f"{data['widefield_share']:.0%} of the samples. {_real(recipe)}"
     )
+
+
+def licence_of(recipe: dict[str, Any]) -> str:
+    """Give the project's licence, unless the weights have seen somebody's data."""
+    return PRIVATE if recipe.get("real") else LICENCE
+
+
+def _real(recipe: dict[str, Any]) -> str:
+    """Say which real tables the weights have seen; those of a fine-tuned model's start count."""
+    sessions: list[dict[str, Any]] = recipe.get("real", [])
+    if not sessions:
+        return "No real data."
+    said = []
+    for session in sessions:
+        learned = sum("learned" in table for table in session["tables"])
+        said.append(
+            f"{1 - session['simulated_share']:.0%} of the crops from {learned} real table(s) of "
+            f"{session['structure']}"
+        )
+    return f"Real data: {'; then '.join(said)}; held-out parts were not learned from."
 
 
 def _densities(recipe: dict[str, Any]) -> tuple[float, float]:
     """5th and 95th percentile of the localizations per µm² of inputs drawn as in training."""
     known = {f.name for f in dataclasses.fields(DataConfig)}
     values = {key: value for key, value in recipe["data"].items() if key in known}
-    config = DataConfig(**dict(values, density_per_um=tuple(values["density_per_um"])))
+    pairs: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    config = DataConfig(**pairs)
     options = SceneOptions(**recipe["scene"])
     rng = np.random.default_rng(CALIBRATION_SEEDS.start)
     drawn = []
-    for seed in CALIBRATION_SEEDS[-40:]:
-        scene = simulate_scene(seed, options)
+    for number, seed in enumerate(CALIBRATION_SEEDS[-40:]):
+        name = config.structures[number % len(config.structures)]
+        scene = simulate_scene(seed, dataclasses.replace(options, structure=name))
         if len(scene.localizations) < 200:
             continue
         ready = prepare(scene)

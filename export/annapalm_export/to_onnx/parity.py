@@ -11,6 +11,7 @@ from annapalm.contract import INPUTS, OUTPUTS
 from annapalm_export.to_onnx.graph import example_inputs
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from annapalm_export.train.network import Student
@@ -34,14 +35,19 @@ class Parity:
         return max(self.worst.values()) <= RELATIVE_TOLERANCE
 
 
-def check_parity(model: Student, path: Path) -> Parity:
-    """Run torch and ONNX Runtime on the same inputs, sparse and without widefield image too."""
+def check_parity(
+    model: Student, path: Path, cases: Sequence[tuple[int, int, int]] = CASES
+) -> Parity:
+    """Run torch and ONNX Runtime on the same inputs, sparse and without widefield image too.
+
+    `cases` are batch, rows and columns, in strides.
+    """
     import onnxruntime
     import torch
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     worst = dict.fromkeys(OUTPUTS, 0.0)
-    for seed, (batch, rows, columns) in enumerate(CASES):
+    for seed, (batch, rows, columns) in enumerate(cases):
         inputs = example_inputs(model, batch, rows, columns, seed)
         with torch.no_grad():
             wanted = [t.numpy() for t in model(*inputs)]

@@ -14,7 +14,7 @@ from annapalm.errors import AnnaPalmError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from annapalm_export.train.network import Student
+    from annapalm_export.train.network import Network
 
 
 class CheckpointError(AnnaPalmError, ValueError):
@@ -29,7 +29,7 @@ class CheckpointError(AnnaPalmError, ValueError):
 class Average:
     """Exponential moving average of weights and batch-norm statistics."""
 
-    def __init__(self, model: Student, decay: float) -> None:
+    def __init__(self, model: Network, decay: float) -> None:
         self.model = copy.deepcopy(model).eval().requires_grad_(requires_grad=False)
         self.decay = decay
         self.steps = 0

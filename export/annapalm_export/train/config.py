@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from types import UnionType
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
-from annapalm.errors import AnnaPalmError
+from annapalm.errors import AnnaPalmError, InvalidValueError
 from annapalm_export.simulate import SceneOptions
 from annapalm_export.train.dataset import DataConfig
 from annapalm_export.train.losses import LossConfig
 from annapalm_export.train.network import NetworkConfig
+from annapalm_export.train.networks import network_stride
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,6 +64,16 @@ class Recipe:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     output: OutputConfig = field(default_factory=OutputConfig)
 
+    def __post_init__(self) -> None:
+        """Check what concerns two sections: structures, and crops that the network can take."""
+        if self.network.structures != len(self.data.structures):
+            must = f"{len(self.data.structures)}, as many as the data's"
+            raise InvalidValueError("network.structures", self.network.structures, must)
+        stride = network_stride(self.network)
+        if self.data.crop_px % stride:
+            must = f"a multiple of {stride} for this network"
+            raise InvalidValueError("data.crop_px", self.data.crop_px, must)
+
 
 _SECTIONS: dict[str, type[Any]] = {
     "data": DataConfig,
@@ -91,7 +102,17 @@ def read_recipe(path: Path) -> Recipe:
         if section not in _SECTIONS or not isinstance(values, dict):
             raise RecipeError(path, section, f"known sections are {', '.join(_SECTIONS)}")
         sections[section] = _build(path, section, values)
-    return Recipe(name=name, **sections)
+    if "structure" in text.get("scene", {}):
+        raise RecipeError(path, "scene", "'structure' is said by 'structures' in [data]")
+    network = sections.get("network", NetworkConfig())
+    if "structures" in text.get("network", {}):
+        raise RecipeError(path, "network", "'structures' follows from 'structures' in [data]")
+    number = len(sections.get("data", DataConfig()).structures)
+    sections["network"] = dataclasses.replace(network, structures=number)
+    try:
+        return Recipe(name=name, **sections)
+    except InvalidValueError as problem:
+        raise RecipeError(path, "-", str(problem).rstrip(".")) from problem
 
 
 def _build(path: Path, section: str, values: dict[str, Any]) -> object:
@@ -109,7 +130,10 @@ def _build(path: Path, section: str, values: dict[str, Any]) -> object:
         if type(given) is not wanted:
             raise RecipeError(path, section, f"'{key}' is {value!r}, not {wanted.__name__}")
         checked[key] = given
-    return kind(**checked)
+    try:
+        return kind(**checked)
+    except InvalidValueError as problem:
+        raise RecipeError(path, section, str(problem).rstrip(".")) from problem
 
 
 def _plain_type(hint: Any) -> type[Any]:  # noqa: ANN401 - an annotation can be anything

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import IterableDataset
+from torch.utils.data import IterableDataset, get_worker_info
 
 from annapalm.contract import QUARTER
+from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
 from annapalm.render import render
 from annapalm.widefield import prepare_widefield
 from annapalm_export.seeds import TRAINING_SEEDS_FROM
 from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
+from annapalm_export.simulate.structures import structure_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,12 +38,35 @@ class DataConfig:
     """Scenes kept at a time."""
     crops_per_scene: int = 40
     """Crops drawn from a scene before it is replaced by a new one."""
-    density_per_um: tuple[float, float] = (2.0, 120.0)
-    """Range of the input's localizations per µm of filament, drawn log-uniformly."""
+    structures: tuple[str, ...] = ("microtubules",)
+    """What is simulated, in the order of the model's structure input."""
+    shares: tuple[float, ...] = ()
+    """Share of the scenes of each structure, any scale; all alike if left out."""
+    density: tuple[float, float] = (2.0, 120.0)
+    """Range of the input's localizations per unit of structure (µm of filament, pore, ...), drawn
+    log-uniformly."""
     widefield_share: float = 0.45
     """Share of the samples that see the widefield image."""
     gap_frames: int = 200
     """Up to so many frames beside the input are left out of the target: bursts straddle the cut."""
+
+    def __post_init__(self) -> None:
+        """Check names and shares once."""
+        for name in self.structures:
+            structure_named(name)
+        if not self.structures or len(set(self.structures)) < len(self.structures):
+            raise InvalidValueError("structures", self.structures, "different names, at least one")
+        if self.shares and (
+            len(self.shares) != len(self.structures) or min(self.shares) < 0 or not any(self.shares)
+        ):
+            must = "one number >= 0 per structure, not all 0"
+            raise InvalidValueError("shares", self.shares, must)
+
+    def probabilities(self) -> NDArray[np.float64]:
+        """Chance of each structure: float64 [S], sum 1."""
+        shares = np.asarray(self.shares or (1.0,) * len(self.structures), dtype=np.float64)
+        chance: NDArray[np.float64] = shares / shares.sum()
+        return chance
 
 
 class Batch(NamedTuple):
@@ -59,6 +84,8 @@ class Batch(NamedTuple):
     """Noise-free rate of the structure per pixel over the input's exposure."""
     ratio: Tensor
     """[N,1]: exposure of the held-out frames relative to the input's."""
+    structure: Tensor
+    """[N,S]: 1 for the structure that the sample shows, 0 for the others."""
 
 
 class _Ready(NamedTuple):
@@ -78,7 +105,7 @@ class SimulatedCrops(IterableDataset[Batch]):
 
     def __iter__(self) -> Iterator[Batch]:
         """Yield batches; the same seed yields the same ones."""
-        rng = np.random.default_rng([TRAINING_SEEDS_FROM, self.seed])
+        rng = np.random.default_rng([TRAINING_SEEDS_FROM, *stream_seed(self.seed)])
         pool: list[_Ready] = []
         drawn = 0
         while True:
@@ -86,9 +113,7 @@ class SimulatedCrops(IterableDataset[Batch]):
             while len(samples) < self.config.batch:
                 if len(pool) < self.config.pool or drawn >= self.config.crops_per_scene:
                     drawn = 0
-                    ready = prepare(
-                        simulate_scene(int(TRAINING_SEEDS_FROM + rng.integers(2**40)), self.options)
-                    )
+                    ready = prepare(self._scene(rng))
                     if len(ready.scene.localizations) < 200:
                         continue  # hardly anything in the field: nothing to hold out
                     if len(pool) < self.config.pool:
@@ -98,6 +123,12 @@ class SimulatedCrops(IterableDataset[Batch]):
                 drawn += 1
                 samples.append(draw_crop(rng, pool[int(rng.integers(len(pool)))], self.config))
             yield collate(samples)
+
+    def _scene(self, rng: np.random.Generator) -> Scene:
+        names = self.config.structures
+        name = names[int(rng.choice(len(names), p=self.config.probabilities()))]
+        seed = int(TRAINING_SEEDS_FROM + rng.integers(2**40))
+        return simulate_scene(seed, replace(self.options, structure=name))
 
 
 def prepare(scene: Scene) -> _Ready:
@@ -112,8 +143,8 @@ def prepare(scene: Scene) -> _Ready:
     return _Ready(scene, quarter, np.flatnonzero(scene.from_structure))
 
 
-def choose_block(rng: np.random.Generator, ready: _Ready, density_per_um: float) -> tuple[int, int]:
-    """Find consecutive frames (start, stop) that hold about so many localizations per µm.
+def choose_block(rng: np.random.Generator, ready: _Ready, density: float) -> tuple[int, int]:
+    """Find consecutive frames (start, stop) that hold about so many localizations per unit.
 
     At most 40 % of the table, so that most of it is left to be held out.
     """
@@ -123,7 +154,7 @@ def choose_block(rng: np.random.Generator, ready: _Ready, density_per_um: float)
         number = int(np.exp(rng.uniform(np.log(20), np.log(max(0.4 * len(frame), 21)))))
         rows = np.arange(len(frame))
     else:
-        number, rows = int(density_per_um * ready.scene.length_um), structural
+        number, rows = int(density * ready.scene.amount), structural
     number = int(np.clip(number, 1, 0.4 * len(rows)))
     first = int(rng.integers(0, len(rows) - number))
     start, stop = int(frame[rows[first]]), int(frame[rows[first + number]])
@@ -132,7 +163,7 @@ def choose_block(rng: np.random.Generator, ready: _Ready, density_per_um: float)
 
 def draw_crop(rng: np.random.Generator, ready: _Ready, config: DataConfig) -> dict[str, Tensor]:
     """Cut one sample out of a scene, turned and mirrored at random."""
-    low, high = np.log(config.density_per_um)
+    low, high = np.log(config.density)
     start, stop = choose_block(rng, ready, float(np.exp(rng.uniform(low, high))))
     scene, locs, side = ready.scene, ready.scene.localizations, config.crop_px
     gap = int(rng.integers(0, config.gap_frames + 1))
@@ -160,13 +191,11 @@ def draw_crop(rng: np.random.Generator, ready: _Ready, config: DataConfig) -> di
         "held_background": render(local.select(held & ~structural), grid)[0],
         "rate": scene.rate[window] * np.float32(share),
     }
-    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
-    sample = {
-        name: torch.from_numpy(_turn(image, turns, mirror=mirror))[None]
-        for name, image in images.items()
-    }
+    sample = turned(rng, images)
     sample["widefield_scale"] = torch.tensor([scale], dtype=torch.float32)
     sample["ratio"] = torch.tensor([(len(locs) - float(rows[3] - rows[0])) / inputs])
+    names = config.structures
+    sample["structure"] = torch.tensor([float(name == scene.structure) for name in names])
     return sample
 
 
@@ -181,6 +210,21 @@ def _inside(locs: Localizations, grid: Grid) -> NDArray[np.bool_]:
 def collate(samples: list[dict[str, Tensor]]) -> Batch:
     """Stack samples into a batch."""
     return Batch(**{name: torch.stack([s[name] for s in samples]) for name in Batch._fields})
+
+
+def turned(rng: np.random.Generator, images: dict[str, NDArray[np.float32]]) -> dict[str, Tensor]:
+    """Turn and mirror the images [H,W] of a sample alike, at random: tensors [1,H,W]."""
+    turns, mirror = int(rng.integers(4)), bool(rng.integers(2))
+    return {
+        name: torch.from_numpy(_turn(image, turns, mirror=mirror))[None]
+        for name, image in images.items()
+    }
+
+
+def stream_seed(seed: int) -> tuple[int, ...]:
+    """Seed a stream in this process: each further process of a loader has a stream of its own."""
+    worker = get_worker_info()
+    return (seed,) if worker is None or worker.id == 0 else (seed, worker.id)
 
 
 def _turn(image: NDArray[np.float32], turns: int, *, mirror: bool) -> NDArray[np.float32]:

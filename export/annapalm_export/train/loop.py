@@ -15,30 +15,45 @@ from torch.utils.data import DataLoader
 from annapalm_export.train import checkpoint
 from annapalm_export.train.dataset import Batch, SimulatedCrops
 from annapalm_export.train.losses import training_loss
-from annapalm_export.train.network import Student
+from annapalm_export.train.losses.adversarial import Adversary
+from annapalm_export.train.networks import build_network
+from annapalm_export.train.own_data import begin
+from annapalm_export.train.start import start_from
 from annapalm_export.train.validate import Validation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from torch.utils.data import IterableDataset
+
     from annapalm_export.train.config import OptimizerConfig, Recipe
+    from annapalm_export.train.own_data import OwnData
 
 CHECKPOINT = "checkpoint.pt"
 
 
 def train(
-    recipe: Recipe, folder: Path, device: str = "cpu", say: Callable[[str], None] = print
+    recipe: Recipe,
+    folder: Path,
+    device: str = "cpu",
+    say: Callable[[str], None] = print,
+    start: Path | None = None,
+    own: OwnData | None = None,
 ) -> Path:
     """Train until the recipe's steps are done; go on from `folder`'s checkpoint if there is one.
 
-    Writes into `folder`: checkpoint.pt (weights, average, optimizer, step), log.jsonl (one line
-    per `log_every` steps), log.txt (the same for reading), preview-STEP.png. Returns the path of
-    the checkpoint.
+    `own` mixes a lab's own tables into every batch (`annapalm_export.train.own_data`). A run that
+    is new begins with the weights of the checkpoint `start`, where one is given
+    (`annapalm_export.train.start`), or with random ones. Writes into `folder`: checkpoint.pt
+    (weights, average, optimizer, critic if there is one, step), log.jsonl (one line per `log_every`
+    steps), log.txt (the same for reading), preview-STEP.png. Returns the path of the checkpoint.
+    Raises `CheckpointError` where a checkpoint does not fit the recipe's network,
+    `OtherTablesError` and `SeenBeforeError` where what it has seen does not fit `own`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with _denormals_flushed():
-        return _train(recipe, folder, device, say)
+        return _train(recipe, folder, device, say, start, own)
 
 
 @contextmanager
@@ -54,41 +69,38 @@ def _denormals_flushed() -> Iterator[None]:
         torch.set_flush_denormal(False)
 
 
-def _train(recipe: Recipe, folder: Path, device: str, say: Callable[[str], None]) -> Path:
-    torch.manual_seed(recipe.optimizer.seed)
-    model = Student(recipe.network).to(device)
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch omits it
-    average = checkpoint.Average(model, recipe.optimizer.average)
-    optimizer = torch.optim.AdamW(
-        model.parameters(),
-        lr=recipe.optimizer.learning_rate,
-        weight_decay=recipe.optimizer.weight_decay,
-    )
-    step = _resume(folder / CHECKPOINT, model, average, optimizer)
-    validation = Validation(recipe)
+def _train(
+    recipe: Recipe,
+    folder: Path,
+    device: str,
+    say: Callable[[str], None],
+    start: Path | None,
+    own: OwnData | None,
+) -> Path:
+    real = begin(folder / CHECKPOINT, own, start)
     log = _Log(folder, say)
-    log.say(f"{recipe.name}: steps {step} to {recipe.optimizer.steps} on {device}")
-    batches = _batches(recipe, step)
-    model.train()
-    while step < recipe.optimizer.steps:
-        for group in optimizer.param_groups:
-            group["lr"] = learning_rate(recipe.optimizer, step)
-        batch = Batch(*(t.to(device) for t in next(batches)))
-        parts = _step(model, optimizer, batch, recipe)
-        average.update(model)
-        step += 1
-        log.add(parts)
+    run = _Run(recipe, folder / CHECKPOINT, device, log.say, start)
+    run.real = real
+    validation = Validation(recipe)
+    log.say(f"{recipe.name}: steps {run.step} to {recipe.optimizer.steps} on {device}")
+    # The stream is seeded with the step it starts from: a resumed run sees new scenes.
+    seed = recipe.optimizer.seed * 1_000_003 + run.step
+    crops = own.stream(recipe, seed) if own else SimulatedCrops(recipe.data, recipe.scene, seed)
+    batches = _batches(crops, recipe.output.workers)
+    log.begin()
+    while run.step < recipe.optimizer.steps:
+        log.add(run.take(Batch(*(t.to(device) for t in next(batches)))))
+        step, done = run.step, run.step == recipe.optimizer.steps
         if step % recipe.output.log_every == 0:
             log.write(step, recipe.optimizer.steps)
-        done = step == recipe.optimizer.steps
         if done or step % recipe.output.checkpoint_every == 0:
-            _save(folder / CHECKPOINT, recipe, step, model, average, optimizer)
+            run.save()
         if done or step % recipe.output.preview_every == 0:
-            scores = validation.score(average.model, folder / f"preview-{step:06d}.png")
+            scores = validation.score(run.average.model, folder / f"preview-{step:06d}.png")
             log.say(
                 f"step {step} validation: " + ", ".join(f"{k} {v:.3f}" for k, v in scores.items())
             )
-    return folder / CHECKPOINT
+    return run.path
 
 
 def learning_rate(config: OptimizerConfig, step: int) -> float:
@@ -99,68 +111,103 @@ def learning_rate(config: OptimizerConfig, step: int) -> float:
     return config.learning_rate * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(part, 1.0))))
 
 
-def _batches(recipe: Recipe, step: int) -> Any:  # noqa: ANN401 - a DataLoader's iterator
-    # The stream is seeded with the step it starts from: a resumed run sees new scenes.
-    dataset = SimulatedCrops(recipe.data, recipe.scene, recipe.optimizer.seed * 1_000_003 + step)
-    loader = DataLoader(
-        dataset,
+def _batches(crops: IterableDataset[Batch], workers: int) -> Iterator[Batch]:
+    loader: DataLoader[Batch] = DataLoader(
+        crops,
         batch_size=None,
-        num_workers=recipe.output.workers,
-        prefetch_factor=4 if recipe.output.workers else None,
+        num_workers=workers,
+        prefetch_factor=4 if workers else None,
     )
     return iter(loader)
 
 
-def _step(
-    model: Student, optimizer: torch.optim.Optimizer, batch: Batch, recipe: Recipe
-) -> dict[str, float]:
-    ones = torch.ones_like(batch.widefield_scale)
-    structure = torch.ones((len(ones), recipe.network.structures), device=ones.device)
-    counts = batch.counts.contiguous(memory_format=torch.channels_last)
-    outputs = model(counts, batch.widefield, batch.widefield_scale, ones, structure)
-    loss, parts = training_loss(outputs, batch, recipe.loss)
-    optimizer.zero_grad(set_to_none=True)
-    loss.backward()
-    norm = torch.nn.utils.clip_grad_norm_(model.parameters(), recipe.optimizer.clip_norm)
-    if not torch.isfinite(norm):
-        message = f"the gradient is not finite (losses {parts}): lower the learning rate"
-        raise FloatingPointError(message)
-    optimizer.step()
-    return parts
+class _Run:
+    """All that changes from step to step: weights, their average, optimizers, the step itself."""
 
+    def __init__(
+        self,
+        recipe: Recipe,
+        path: Path,
+        device: str,
+        say: Callable[[str], None],
+        start: Path | None,
+    ) -> None:
+        self.recipe, self.path, self.step = recipe, path, 0
+        self.real: list[dict[str, Any]] = []
+        """Which real tables the weights have seen: `annapalm_export.train.own_data.begin`."""
+        torch.manual_seed(recipe.optimizer.seed)
+        self.model = build_network(recipe.network).to(device)
+        self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch omits it
+        if start is not None and not path.exists():
+            say(start_from(start, self.model))
+        self.average = checkpoint.Average(self.model, recipe.optimizer.average)
+        self.optimizer = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=recipe.optimizer.learning_rate,
+            weight_decay=recipe.optimizer.weight_decay,
+        )
+        self.adversary: Adversary | None = None
+        if recipe.loss.adversarial > 0:
+            self.adversary = Adversary(recipe.loss, recipe.network.structures, device)
+        if path.exists():
+            self._resume()
+        self.model.train()
 
-def _resume(
-    path: Path, model: Student, average: checkpoint.Average, optimizer: torch.optim.Optimizer
-) -> int:
-    if not path.exists():
-        return 0
-    state = checkpoint.load(path)
-    try:
-        model.load_state_dict(state["model"])
-        average.model.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-    except (KeyError, RuntimeError, ValueError) as problem:
-        raise checkpoint.CheckpointError(path, "it belongs to another network") from problem
-    average.steps = int(state["step"])
-    return average.steps
+    def take(self, batch: Batch) -> dict[str, float]:
+        """Take one step on a batch; return the parts of the loss."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe.optimizer, self.step)
+        ones = torch.ones_like(batch.widefield_scale)
+        counts = batch.counts.contiguous(memory_format=torch.channels_last)
+        outputs = self.model(counts, batch.widefield, batch.widefield_scale, ones, batch.structure)
+        loss, parts = training_loss(outputs, batch, self.recipe.loss)
+        if self.adversary is not None:
+            fooled = self.adversary.fool(outputs[0], batch)
+            loss = loss + self.recipe.loss.adversarial * fooled
+            parts["adversarial"] = float(fooled.detach())
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        clip = self.recipe.optimizer.clip_norm
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), clip)
+        if not torch.isfinite(norm):
+            message = f"the gradient is not finite (losses {parts}): lower the learning rate"
+            raise FloatingPointError(message)
+        self.optimizer.step()
+        if self.adversary is not None:
+            parts["critic"] = self.adversary.learn(outputs[0], batch)
+        self.average.update(self.model)
+        self.step += 1
+        return parts
 
+    def save(self) -> None:
+        """Write the checkpoint."""
+        state = {
+            "step": self.step,
+            "model": self.model.state_dict(),
+            "average": self.average.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "recipe": json.dumps({**dataclasses.asdict(self.recipe), "real": self.real}),
+        }
+        if self.adversary is not None:
+            state["adversary"] = self.adversary.state_dict()
+        checkpoint.save(self.path, state)
 
-def _save(
-    path: Path,
-    recipe: Recipe,
-    step: int,
-    model: Student,
-    average: checkpoint.Average,
-    optimizer: torch.optim.Optimizer,
-) -> None:
-    state = {
-        "step": step,
-        "model": model.state_dict(),
-        "average": average.model.state_dict(),
-        "optimizer": optimizer.state_dict(),
-        "recipe": json.dumps(dataclasses.asdict(recipe)),
-    }
-    checkpoint.save(path, state)
+    def _resume(self) -> None:
+        state = checkpoint.load(self.path)
+        try:
+            self.model.load_state_dict(state["model"])
+            self.average.model.load_state_dict(state["average"])
+            self.optimizer.load_state_dict(state["optimizer"])
+        except (KeyError, RuntimeError, ValueError) as problem:
+            message = "it belongs to another network"
+            raise checkpoint.CheckpointError(self.path, message) from problem
+        if self.adversary is not None:
+            try:
+                self.adversary.load_state_dict(state["adversary"])
+            except (KeyError, RuntimeError, ValueError) as problem:
+                message = "it has no critic of this recipe's [loss]"
+                raise checkpoint.CheckpointError(self.path, message) from problem
+        self.average.steps = self.step = int(state["step"])
 
 
 class _Log:
@@ -170,6 +217,10 @@ class _Log:
         self.lines, self.text = folder / "log.jsonl", folder / "log.txt"
         self.tell = say
         self.parts: list[dict[str, float]] = []
+        self.since = time.monotonic()
+
+    def begin(self) -> None:
+        """Count time from here on: what came before was no training."""
         self.since = time.monotonic()
 
     def add(self, parts: dict[str, float]) -> None:

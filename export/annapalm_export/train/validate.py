@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,20 +20,23 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from annapalm_export.train.config import Recipe
-    from annapalm_export.train.network import Student
+    from annapalm_export.train.network import Network
 
 
 class Validation:
-    """Twelve crops that no training sees, the same in every run of a recipe."""
+    """Twelve crops that no training sees, the same in every run; the structures take turns."""
 
     def __init__(self, recipe: Recipe) -> None:
         rng = np.random.default_rng(1_000_000)
-        scenes = [prepare(simulate_scene(seed, recipe.scene)) for seed in VALIDATION_SEEDS]
+        names = recipe.data.structures
+        scenes = [
+            prepare(simulate_scene(seed, replace(recipe.scene, structure=names[i % len(names)])))
+            for i, seed in enumerate(VALIDATION_SEEDS)
+        ]
         self.batch: Batch = collate([draw_crop(rng, s, recipe.data) for s in scenes])
-        self.structures = recipe.network.structures
 
     @torch.no_grad()
-    def score(self, model: Student, picture: Path) -> dict[str, float]:
+    def score(self, model: Network, picture: Path) -> dict[str, float]:
         """Score `model` (in evaluation mode) and draw sparse, dense, error and truth side by side.
 
         Returns bits per held-out localization over a uniform crop, the share of the noise-free
@@ -41,9 +45,8 @@ class Validation:
         device = next(model.parameters()).device
         batch = Batch(*(t.to(device) for t in self.batch))
         ones = torch.ones_like(batch.widefield_scale)
-        structure = torch.ones((len(ones), self.structures), device=device)
         dense, error, _, _ = model(
-            batch.counts, batch.widefield, batch.widefield_scale, ones, structure
+            batch.counts, batch.widefield, batch.widefield_scale, ones, batch.structure
         )
         bits = -float(shape_nll(dense, batch.held_structure, None, 0.0)) / np.log(2)
         best = -float(shape_nll(batch.rate, batch.held_structure, None, 0.0)) / np.log(2)

@@ -1,0 +1,103 @@
+"""Inputs with nothing, or something else, to find: what is invented, and whether it is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annapalm.widefield.errors import WidefieldMisalignedError
+from annapalm_export.evaluate.filaments import skeleton
+from annapalm_export.evaluate.simulated import FALSE_NM, MODEL, WITH_WIDEFIELD
+from annapalm_export.evaluate.stress import evaluate_empty, evaluate_erased, evaluate_uniform
+from annapalm_export.evaluate.suite import asked_for
+
+if TYPE_CHECKING:
+    from annapalm.model import Model
+    from annapalm.reconstruction import Reconstruction
+    from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.simulated import FieldScorer, Row
+
+
+def evaluate_trust(model: Model, scene: EvalField, scorer: FieldScorer) -> list[Row]:
+    """Turn a field into inputs that a model must not believe; one row per input.
+
+    Of the model's own structures: nothing; as many localizations at random; a piece of a lone
+    filament erased; the widefield image turned by half a turn (another field's, to the network).
+    Of any structure: each other structure that the model knows, asked for in its place.
+    """
+    rows: list[Row] = []
+    if scene.structure in model.info.structures:
+        rows.append(evaluate_empty(model, scene))
+        rows += evaluate_uniform(model, scene, scorer.levels)
+        rows += evaluate_erased(model, scene, scorer.levels)
+        rows += _other_widefield(model, scene, scorer)
+    for name in model.info.structures:
+        if name != scene.structure:
+            rows.append(_wrong_structure(model, scene, name, scorer))
+    return [{"density": scene.density, "unit": scene.unit} | row for row in rows]
+
+
+def _other_widefield(model: Model, scene: EvalField, scorer: FieldScorer) -> list[Row]:
+    """Give the widefield image upside down: light of the same kind where the structure is not."""
+    if scene.widefield is None:
+        return []
+    turned = replace(scene.widefield, pixels=scene.widefield.pixels[::-1, ::-1].copy())
+    structure = asked_for(model, scene.structure)
+    plain = model.reconstruct(scene.counts, None, grid=scene.grid, structure=structure)
+    try:
+        result = model.reconstruct(scene.counts, turned, grid=scene.grid, structure=structure)
+    except WidefieldMisalignedError:
+        return [_row(scene, "other widefield", {"refused": 1.0})]
+    scored = scorer.model_rows({WITH_WIDEFIELD: result, MODEL: plain})
+    gain = scored[0]["ms_ssim"] - scored[1]["ms_ssim"]
+    agreement = result.widefield
+    return [
+        _row(
+            scene,
+            "other widefield",
+            _claims(scene, result, scorer)
+            | {
+                "refused": 0.0,
+                "ms_ssim_gain": gain,
+                "rsp": agreement.rsp if agreement else None,
+                "warnings": len(result.warnings),
+            },
+        )
+    ]
+
+
+def _wrong_structure(model: Model, scene: EvalField, name: str, scorer: FieldScorer) -> Row:
+    """Ask for `name` where the field shows something else."""
+    structure = asked_for(model, name)
+    result = model.reconstruct(scene.counts, None, grid=scene.grid, structure=structure)
+    scores = _claims(scene, result, scorer) | {"warnings": len(result.warnings)}
+    return _row(scene, f"asked for {name}", scores)
+
+
+def _claims(scene: EvalField, result: Reconstruction, scorer: FieldScorer) -> Row:
+    """Measure what is drawn, how much of it is false, and what the error map says of it."""
+    dense, area = result.dense, scene.grid.area_um2
+    total = float(dense.sum(dtype=np.float64))
+    near = scene.near_structure(FALSE_NM)
+    judged = scene.judged(dense)
+    k = result.intervals.get("0.9")
+    inside = np.abs(dense - scene.truth)[judged] <= (k or 0.0) * result.error[judged]
+    drawn = skeleton(dense, scene.grid, scorer.levels[MODEL])
+    return {
+        "drawn_um_per_um2": drawn.length_um / area,
+        "false_share": float(dense[~near].sum(dtype=np.float64)) / total if total > 0 else None,
+        "relative_error": float(result.error.sum(dtype=np.float64)) / total if total > 0 else None,
+        "coverage_0.9": float(inside.mean()) if k is not None and judged.any() else None,
+    }
+
+
+def _row(scene: EvalField, kind: str, scores: Row) -> Row:
+    return {
+        "input": kind,
+        "structure": scene.structure,
+        "method": MODEL,
+        "field": scene.name,
+        **scores,
+    }

@@ -1,0 +1,45 @@
+"""Calibration: for each structure by its own input, and the factors mean what they say."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from small import SMALL
+from test_evaluate_field import line, line_field
+
+from annapalm.errors import InvalidValueError
+from annapalm_export.calibrate import _predict, calibrate
+from annapalm_export.to_onnx.graph import inference_copy
+from annapalm_export.train.network import Student
+
+
+def two_structures() -> Student:
+    """Make an untrained student of two structures, which draws them differently."""
+    torch.manual_seed(0)
+    model = Student(dataclasses.replace(SMALL.network, structures=2))
+    return inference_copy(model.eval())
+
+
+def test_another_number_of_structures_than_the_network_has_is_refused() -> None:
+    with pytest.raises(InvalidValueError, match="2 names, as the network has"):
+        calibrate(two_structures(), 125.0, 8, ("microtubules",))
+
+
+def test_each_structure_is_asked_for_by_its_own_input() -> None:
+    model = two_structures()
+    field = line_field([line((-100, 1010), (4100, 1010))], (192, 192))
+    counts = torch.from_numpy(field.counts)[None, None]
+    none, one = torch.zeros((1, 1, 48, 48)), torch.ones((1, 1))
+    drawn = []
+    for index in (0, 1):
+        weights = torch.eye(2)[index][None]
+        with torch.no_grad():
+            wanted = model(counts, none, 0 * one, one, weights)[0][0, 0].numpy()
+        dense, error = _predict(model, field, 125.0, index)
+        assert np.array_equal(dense, wanted)
+        assert error.shape == field.counts.shape
+        drawn.append(dense)
+    assert not np.array_equal(drawn[0], drawn[1])
