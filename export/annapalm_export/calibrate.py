@@ -1,10 +1,11 @@
-"""Make the error map mean what it says, on held-out simulated fields.
+"""Make totals and the error map mean what they say, on held-out simulated fields.
 
-The error head learns the expected absolute error during training; here one factor brings its mean
-to the truth, and the quantiles of |dense - truth| / error become the factors of the intervals
-(split-conformal calibration: Angelopoulos et al., arXiv 2202.05265, with the error map as the
-heuristic width). The mean is that of the whole field; the quantiles are those near structure, drawn
-or true: black background would make any map look calibrated.
+The noise of totals keeps a short training from learning them exactly, so one factor per structure
+brings the mean ratio of dense to true totals to 1. The error head learns the expected absolute
+error; one factor brings its mean to the truth, and the quantiles of |dense - truth| / error become
+the factors of the intervals (split-conformal calibration: Angelopoulos et al., arXiv 2202.05265,
+with the error map as the heuristic width). The means are those of whole fields; the quantiles are
+those near structure, drawn or true: black background would make any map look calibrated.
 """
 
 from __future__ import annotations
@@ -37,8 +38,10 @@ NOMINAL = (0.5, 0.8, 0.9, 0.95)
 class Factors:
     """The calibration with or without widefield image."""
 
-    scale: float
-    """By which the error head's output is multiplied, inside the graph."""
+    dense: tuple[float, ...]
+    """By which `dense` is multiplied inside the graph, for each structure."""
+    error: tuple[float, ...]
+    """By which the error head's output is multiplied, likewise."""
     intervals: dict[str, float]
     """Nominal coverage to factor k of dense +/- k * error."""
     fields: int
@@ -58,7 +61,7 @@ def calibrate(
     fields: int = 24,
     structures: Sequence[str] = ("microtubules",),
 ) -> Calibration:
-    """Set the error scales of `model`, an inference copy, and return the calibration.
+    """Set the `calibration` of `model`, an inference copy, and return what was measured.
 
     `structures` are the names for the model's structure input, in order; `fields` are made for
     each of them, on the scenes of `release_suites`. Every structure and density has the same
@@ -68,14 +71,13 @@ def calibrate(
         raise InvalidValueError(
             "structures", tuple(structures), f"{model.config.structures} names, as the network has"
         )
-    model.error_scale.fill_(1.0)
-    model.error_scale_widefield.fill_(1.0)
+    model.calibration.fill_(1.0)
     plain, widefield = (
         _factors(model, psf_sigma_nm, fields // 8, tuple(structures), with_widefield=w)
         for w in (False, True)
     )
-    model.error_scale.fill_(plain.scale)
-    model.error_scale_widefield.fill_(widefield.scale)
+    for number, factors in enumerate((plain, widefield)):
+        model.calibration[number] = torch.tensor([factors.dense, factors.error])
     return Calibration(plain, widefield)
 
 
@@ -104,26 +106,55 @@ def _factors(
     *,
     with_widefield: bool,
 ) -> Factors:
-    misfits, errors, weights, scales = [], [], [], []
+    predicted: list[list[_Predicted]] = [[] for _ in structures]
     for index, field in _fields(structures, number, with_widefield=with_widefield):
-        dense, error = _predict(model, field, psf_sigma_nm, index)
-        misfit = np.abs(dense - field.truth)
-        near = field.judged(dense)
-        scales.append(float(misfit.sum() / error.sum()))
-        misfits.append(misfit[near])
-        errors.append(error[near])
-        weights.append(np.full(int(near.sum()), 1.0 / max(int(near.sum()), 1)))
-    # The mean of ratios per field: fields with many localizations must not drown the others.
-    scale = float(np.mean(scales))
-    error = np.concatenate(errors) * scale
-    ratio = np.concatenate(misfits) / np.maximum(error, 1e-12)
-    weight = np.concatenate(weights)
-    order = np.argsort(ratio)
+        predicted[index].append(_Predicted(field, *_predict(model, field, psf_sigma_nm, index)))
+    # Means of ratios per field: fields with many localizations must not drown the others.
+    dense = tuple(1 / float(np.mean([p.total_ratio() for p in some])) for some in predicted)
+    error = tuple(
+        float(np.mean([p.error_ratio(factor) for p in some]))
+        for some, factor in zip(predicted, dense, strict=True)
+    )
+    ratios = [
+        p.judged_ratios(*factors)
+        for some, *factors in zip(predicted, dense, error, strict=True)
+        for p in some
+    ]
+    return Factors(dense, error, _quantiles(ratios), len(ratios))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Predicted:
+    """One field as the uncalibrated network sees it."""
+
+    field: EvalField
+    dense: NDArray[np.float32]
+    error: NDArray[np.float32]
+
+    def total_ratio(self) -> float:
+        return float(self.dense.sum() / self.field.truth.sum())
+
+    def error_ratio(self, of_dense: float) -> float:
+        """Divide the true mean error of the whole field by the predicted one."""
+        return float(np.abs(of_dense * self.dense - self.field.truth).sum() / self.error.sum())
+
+    def judged_ratios(self, of_dense: float, of_error: float) -> NDArray[np.float64]:
+        """|dense - truth| / error in each pixel near structure, drawn or true: float64 [K]."""
+        near = self.field.judged(self.dense)
+        misfit = np.abs(of_dense * self.dense[near] - self.field.truth[near])
+        ratios: NDArray[np.float64] = misfit / np.maximum(of_error * self.error[near], 1e-12)
+        return ratios
+
+
+def _quantiles(ratios: list[NDArray[np.float64]]) -> dict[str, float]:
+    """Nominal coverage to quantile; every field has the same weight."""
+    every = np.concatenate(ratios)
+    weight = np.concatenate([np.full(len(r), 1.0 / max(len(r), 1)) for r in ratios])
+    order = np.argsort(every)
     share = np.cumsum(weight[order]) / weight.sum()
     place = np.minimum(np.searchsorted(share, NOMINAL), len(order) - 1)
-    factors = ratio[order][place]
-    intervals = {f"{p:g}": float(k) for p, k in zip(NOMINAL, factors, strict=True)}
-    return Factors(scale, intervals, len(misfits))
+    factors = every[order][place]
+    return {f"{p:g}": float(k) for p, k in zip(NOMINAL, factors, strict=True)}
 
 
 @torch.no_grad()

@@ -82,14 +82,13 @@ def test_parameters_keep_their_names_and_shapes() -> None:
         "up2.1.1.running_var": (48,),
         "error_head.2.bias": (16,),
         "enter_norm.weight": (48,),
-        "error_scale": (),
     }.items() <= {name: tuple(value.shape) for name, value in state.items()}.items()
     assert sum(value.numel() for value in state.values()) == PARAMETERS + _averages(state)
 
 
 def _averages(state: dict[str, torch.Tensor]) -> int:
-    """Count what is no parameter: batch norm's averages and the scale of the error map."""
-    ends = ("running_mean", "running_var", "num_batches_tracked", "error_scale")
+    """Count what is no parameter: batch norm's averages."""
+    ends = ("running_mean", "running_var", "num_batches_tracked")
     return sum(value.numel() for name, value in state.items() if name.endswith(ends))
 
 

@@ -12,6 +12,7 @@ from annapalm_export.cli.evaluate import evaluate
 from annapalm_export.cli.export import export
 from annapalm_export.cli.release import release
 from annapalm_export.cli.simulate import simulate
+from annapalm_export.cli.statistics import compare_statistics
 from annapalm_export.cli.train import train
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Simulate acquisitions, train, export, evaluate and release annapalm models.",
 )
-for verb in (simulate, train, ablate, export, evaluate, release):
+for verb in (simulate, compare_statistics, train, ablate, export, evaluate, release):
     app.command()(verb)
 
 

@@ -154,7 +154,7 @@ def precision_from_bursts(locs: Localizations, bursts: Bursts) -> float:
     if same.sum() < 20:
         return float("nan")
     apart = np.hypot(np.diff(locs.x_nm[order])[same], np.diff(locs.y_nm[order])[same])
-    return float(np.median(apart)) / (2 * np.sqrt(np.log(2)))
+    return float(np.median(apart) / (2 * np.sqrt(np.log(2))))
 
 
 def bursts_per_place(bursts: Bursts, within_nm: float = 50.0) -> Places:

@@ -49,7 +49,9 @@ def draw_rate(
     """
     from scipy.ndimage import gaussian_filter
 
-    def blurred(chosen: NDArray[np.bool_], share: NDArray[np.float64], widening: float) -> RateImage:
+    def blurred(
+        chosen: NDArray[np.bool_], share: NDArray[np.float64], widening: float
+    ) -> RateImage:
         sigma = float(np.hypot(spread_nm, precision_nm * widening)) / grid.pixel_nm
         image: RateImage = gaussian_filter(
             splat(points[chosen], share[chosen], grid), sigma, mode="constant"

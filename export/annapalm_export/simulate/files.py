@@ -26,9 +26,7 @@ class ExistingOutputError(AnnaPalmError, FileExistsError):
         super().__init__(f"{path} exists. Choose another folder, or pass --overwrite.")
 
 
-def block_of_density(
-    scene: Scene, density: float, rng: np.random.Generator
-) -> tuple[int, int]:
+def block_of_density(scene: Scene, density: float, rng: np.random.Generator) -> tuple[int, int]:
     """Choose consecutive frames (start, stop) of a stated density, at a random time.
 
     They hold about `density` structural localizations per unit of structure. Raises
@@ -62,7 +60,8 @@ def write_scene(
     `frames` (start, stop) restricts the table; the widefield image covers the same field. The
     truth is `name`_truth.npz (rate: float32 [Y, X], localizations per pixel over the frames
     written; from_structure: bool per row; line_0, line_1, ...: centre lines [K, 2] in nm; rings
-    [R, 3]: x, y, radius in nm) and `name`_truth.json (what was drawn). Raises `ExistingOutputError` rather than replace a file.
+    [R, 3]: x, y, radius in nm) and `name`_truth.json (what was drawn). Raises
+    `ExistingOutputError` rather than replace a file.
     """
     folder.mkdir(parents=True, exist_ok=True)
     locs, origin = scene.localizations, scene.from_structure

@@ -68,10 +68,11 @@ def _fold_enter(model: Student) -> None:
 
 
 def weights_sha256(model: nn.Module) -> str:
-    """Hash all weights and buffers, in the order of their names."""
+    """Hash all weights and buffers, the calibration among them, in the order of their names."""
     digest = hashlib.sha256()
-    for name, value in sorted(model.state_dict().items()):
-        digest.update(name.encode() + value.contiguous().numpy().tobytes())
+    values = dict(model.named_parameters()) | dict(model.named_buffers())
+    for name, value in sorted(values.items()):
+        digest.update(name.encode() + value.detach().contiguous().numpy().tobytes())
     return digest.hexdigest()
 
 

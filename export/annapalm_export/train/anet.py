@@ -136,8 +136,7 @@ class ANet(Network):
         nn.init.constant_(self.picture.get_parameter("bias"), DARK)
         self.error_log = nn.Parameter(torch.zeros(()))
         self.exact = False
-        self.register_buffer("error_scale", torch.ones(()))
-        self.register_buffer("error_scale_widefield", torch.ones(()), persistent=False)
+        self._register_calibration(config.structures)
         self.register_buffer("psf", gaussian(config.psf_sigma_px / QUARTER), persistent=False)
 
     def forward(
@@ -165,9 +164,9 @@ class ANet(Network):
             structure[:, :, None, None],
         )
         gain = exposure[:, :, None, None]
-        dense = picture * (PICTURE_TOP * gain)
-        scale = torch.where(widefield_scale > 0, self.error_scale_widefield, self.error_scale)
-        constant = torch.exp(self.error_log - LOG_OFFSET) * scale[:, :, None, None] * gain
+        of_dense, of_error = self._factors(widefield_scale, structure)
+        dense = picture * (PICTURE_TOP * of_dense * gain)
+        constant = torch.exp(self.error_log - LOG_OFFSET) * of_error * gain
         background = torch.zeros_like(widefield)
         return dense, constant.expand_as(dense), background, widefield_of(dense, self.psf)
 

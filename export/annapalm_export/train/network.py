@@ -88,10 +88,9 @@ class Network(nn.Module, ABC):
     stride: ClassVar[int]
     """The sides of `counts` must be multiples of it, px."""
     config: NetworkConfig
-    error_scale: Tensor
-    error_scale_widefield: Tensor
-    """Calibration of the error map without and with widefield image (`annapalm_export.calibrate`);
-    both stay 1 while training."""
+    calibration: Tensor
+    """float32 [2, 2, S]: factors without and with widefield image (first axis) on `dense` and on
+    `error` (second) for each structure, set by `annapalm_export.calibrate`; 1 while training."""
     exact: bool
     """Give every pixel the same bits wherever in an image, and in an image of whatever size, it is
     computed; set for inference (`Student._log1p`)."""
@@ -109,6 +108,16 @@ class Network(nn.Module, ABC):
 
         Inputs, outputs and units are those of `annapalm.contract`.
         """
+
+    def _register_calibration(self, structures: int) -> None:
+        self.register_buffer("calibration", torch.ones((2, 2, structures)), persistent=False)
+
+    def _factors(self, widefield_scale: Tensor, structure: Tensor) -> tuple[Tensor, Tensor]:
+        """Calibration of `dense` and of `error`, [N,1,1,1] each, from inputs [N,1] and [N,S]."""
+        present = widefield_scale[:, :, None] > 0
+        each = torch.where(present, self.calibration[1], self.calibration[0])
+        both = (each * structure[:, None, :]).sum(dim=2)
+        return both[:, :1, None, None], both[:, 1:, None, None]
 
 
 def _conv(inputs: int, outputs: int) -> nn.Sequential:
@@ -205,8 +214,7 @@ class Student(Network):
             for head in (self.dense_head, self.background_head):
                 torch.nn.init.constant_(head.get_parameter("bias"), -2.0)
         self.error_apart = True
-        self.register_buffer("error_scale", torch.ones(()))
-        self.register_buffer("error_scale_widefield", torch.ones(()), persistent=False)
+        self._register_calibration(config.structures)
         self.exact = False
         self.register_buffer("smooth", gaussian(2.0), persistent=False)
         self.register_buffer("psf", gaussian(config.psf_sigma_px / QUARTER), persistent=False)
@@ -229,12 +237,12 @@ class Student(Network):
         x1 = self.up1(x1 + nnf.interpolate(self.to_half(x2), scale_factor=2.0, mode="nearest"))
         x0 = self.up2(x0 + nnf.interpolate(self.to_full(x1), scale_factor=2.0, mode="nearest"))
         gain = exposure[:, :, None, None]
-        dense = nnf.pixel_shuffle(_rate(self.dense_head(x0)) * gain, QUARTER)
+        of_dense, of_error = self._factors(widefield_scale, structure)
+        dense = nnf.pixel_shuffle(_rate(self.dense_head(x0)) * (of_dense * gain), QUARTER)
         # The error head learns from what the trunk knows and never pulls on it: the likelihood
         # alone decides the picture.
         seen = x0.detach() if self.error_apart else x0
-        scale = torch.where(widefield_scale > 0, self.error_scale_widefield, self.error_scale)
-        spread = _rate(self.error_head(seen)) * (scale[:, :, None, None] * gain)
+        spread = _rate(self.error_head(seen)) * (of_error * gain)
         error = nnf.pixel_shuffle(spread, QUARTER)
         diffuse = _rate(self.background_head(x2))
         diffuse = nnf.interpolate(diffuse, scale_factor=float(QUARTER), mode="nearest")

@@ -46,6 +46,10 @@ _LABEL_NM = (3.0, 9.0)
 binds directly, up to antibodies; order of magnitude."""
 
 
+_LEAST_UM = 5.0
+"""About one line of the longest parts: less cannot be drawn without drawing far too much."""
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What one cell holds: µm of line per µm² of the field for each part."""
@@ -61,24 +65,29 @@ class Plan:
     """Width of the leading edge's mesh."""
 
     @property
+    def parts(self) -> dict[str, float]:
+        """µm of line per µm² of the field, by part."""
+        names = ("fibres", "arcs", "spikes", "singles", "leading_edge", "cortex")
+        return {name: getattr(self, name) for name in names}
+
+    @property
     def total(self) -> float:
         """µm of line per µm² of the field."""
-        return (
-            self.fibres + self.arcs + self.spikes + self.singles + self.leading_edge + self.cortex
-        )
+        return sum(self.parts.values())
 
-    def scaled(self, to: float) -> Plan:
-        """All parts alike thinned or thickened to a total of `to` µm per µm²."""
-        by = to / self.total
-        return replace(
-            self,
-            fibres=by * self.fibres,
-            arcs=by * self.arcs,
-            spikes=by * self.spikes,
-            singles=by * self.singles,
-            leading_edge=by * self.leading_edge,
-            cortex=by * self.cortex,
-        )
+    def scaled(self, to: float, field_nm: float) -> Plan:
+        """All parts alike thinned or thickened to a total of `to` µm per µm².
+
+        Parts of which less than `_LEAST_UM` would be left go into the largest one.
+        """
+        parts = {name: to / self.total * part for name, part in self.parts.items()}
+        least = _LEAST_UM / (field_nm / 1000) ** 2
+        largest = max(parts, key=lambda name: parts[name])
+        for name, part in parts.items():
+            if name != largest and part < least:
+                parts[largest] += part
+                parts[name] = 0.0
+        return replace(self, **parts)  # type: ignore[arg-type]  # the names are of these floats
 
 
 def draw_plan(rng: np.random.Generator, field_nm: float) -> Plan:
@@ -127,12 +136,10 @@ class Actin:
         """Draw a cell, or as much of everything in it as `options` ask for."""
         spread_nm = float(rng.uniform(*_LABEL_NM))
         if rng.random() < options.empty_share:
-            return Points(
-                np.empty((0, 2)), np.empty(0), np.empty(0), spread_nm, 0.0, Truth()
-            )
+            return Points(np.empty((0, 2)), np.empty(0), np.empty(0), spread_nm, 0.0, Truth())
         plan = draw_plan(rng, field_nm)
         if options.amount_per_um2 is not None:
-            plan = plan.scaled(options.amount_per_um2)
+            plan = plan.scaled(options.amount_per_um2, field_nm)
         parts = _parts(rng, plan, field_nm)
         amount = float(sum(part.lines.lengths_um(field_nm).sum() for part in parts))
         xy = np.concatenate([part.xy_nm for part in parts])

@@ -102,9 +102,7 @@ def _branches(
     return grown, np.arange(steps + 1) < rng.uniform(0.08, 0.5, (number, 1)) * steps
 
 
-def grow_arcs(
-    rng: np.random.Generator, wanted_um: float, field_nm: float, edge: CellEdge
-) -> Lines:
+def grow_arcs(rng: np.random.Generator, wanted_um: float, field_nm: float, edge: CellEdge) -> Lines:
     """Transverse arcs: bundles that follow the cell's edge 1.5 to 7 µm behind it."""
     steps = int(12_000 / STEP_NM)
     nearest = rng.uniform(1500, 3500)
@@ -206,7 +204,9 @@ def _bundle(
     there = np.ones(across.shape, dtype=bool)
     for e, t in zip(end, taper, strict=True):
         there &= e > t * rng.random((strands, 1)) ** 1.5
-    bright = np.exp(rough * ornstein_uhlenbeck(rng, (1, len(at)), rng.uniform(200, 1200) / _FINE_NM))
+    bright = np.exp(
+        rough * ornstein_uhlenbeck(rng, (1, len(at)), rng.uniform(200, 1200) / _FINE_NM)
+    )
     mass = np.broadcast_to(bright * _FINE_NM / 1000 * filaments / strands, across.shape)
     normal = np.column_stack([-along[:, 1], along[:, 0]])
     points = path + across[..., None] * normal

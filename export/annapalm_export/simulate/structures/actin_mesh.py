@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.errors import InvalidValueError
 from annapalm_export.simulate.structures.actin_bundles import Part
 from annapalm_export.simulate.structures.lines import (
     MARGIN_NM,
@@ -29,7 +30,8 @@ _CROSS_LINKED_NM = 3_000.0
 """The same for the filaments of the cortex, pulled about by cross-links and motors; order of
 magnitude."""
 _BRANCH_ANGLE = np.radians(70.0)
-"""Between a filament and its branch at Arp2/3 (Mullins et al. 1998, doi:10.1073/pnas.95.11.6181)."""
+"""Between a filament and its branch at Arp2/3 (Mullins et al. 1998,
+doi:10.1073/pnas.95.11.6181)."""
 _POINTS = 100_000
 
 
@@ -38,7 +40,10 @@ def length_of_mesh(mesh_nm: float) -> float:
 
     2 / size: exact for a square lattice, and for random straight lines, where the size is that
     of a disc with the mean area of a mesh (Miles 1964, doi:10.1073/pnas.52.4.901: pi / density²).
+    Raises `InvalidValueError` for a size that is not above 0.
     """
+    if not 0 < mesh_nm < np.inf:
+        raise InvalidValueError("mesh_nm", mesh_nm, "above 0")
     return 2000.0 / mesh_nm
 
 

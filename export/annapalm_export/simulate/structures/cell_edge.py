@@ -74,7 +74,9 @@ class CellEdge:
         u = self.profile(v_nm, roughness)
         u = u - depth_nm * np.hypot(1.0, self.slope(v_nm) * roughness)
         placed: NDArray[np.float64] = (
-            self.middle_nm + u[..., None] * self._outward_axis() + v_nm[..., None] * self._along_axis()
+            self.middle_nm
+            + u[..., None] * self._outward_axis()
+            + v_nm[..., None] * self._along_axis()
         )
         return placed
 
@@ -86,7 +88,7 @@ class CellEdge:
 
 
 def draw_edge(rng: np.random.Generator, field_nm: float) -> CellEdge:
-    """An edge that leaves between a third and nine tenths of the field inside the cell.
+    """Draw an edge that leaves from a third to nine tenths of the field inside the cell.
 
     Waves of 2 to 12 µm with slopes of up to about 0.4 each: the protrusions and notches of a
     spread cell's margin, order of magnitude.

@@ -15,8 +15,8 @@ from annapalm_export.simulate.structures.membrane import Tube, make_tube
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-MARGIN_NM = 800.0
-"""Mitochondria begin up to this far beyond the field, and are drawn to there."""
+MARGIN_NM = 1500.0
+"""Mitochondria begin up to this far beyond the field, so that its border is like its inside."""
 DIAMETER_NM = (250.0, 600.0)
 LENGTH_NM = (500.0, 10_000.0)
 _RASTER_NM = 80.0
@@ -95,10 +95,11 @@ class Room:
         seen = ((centres >= 0) & (centres < self.field_nm)).all(axis=-1)
         return float((~self.closed)[seen].mean())
 
-    def free(
-        self, xy_nm: NDArray[np.float64], *, crossing: bool = False
-    ) -> NDArray[np.bool_]:
-        """Tell for (x, y) [..., 2] whether nothing lies there; with `crossing`, only closed areas count."""
+    def free(self, xy_nm: NDArray[np.float64], *, crossing: bool = False) -> NDArray[np.bool_]:
+        """Tell for (x, y) [..., 2] whether nothing lies there.
+
+        With `crossing`, other mitochondria do not count, closed areas do.
+        """
         y, x = self._pixel(xy_nm)
         full = self.closed[y, x] if crossing else self.closed[y, x] | self._taken[y, x]
         return ~full
@@ -113,16 +114,14 @@ class Room:
         y, x = self._pixel(axis[:, None] + disc)
         self._taken[y, x] = True
 
-    def _pixel(
-        self, xy_nm: NDArray[np.float64]
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _pixel(self, xy_nm: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         pixel = ((xy_nm - self._origin_nm) / _RASTER_NM).astype(np.int64)
         pixel = np.clip(pixel, 0, len(self.closed) - 1)
         return pixel[..., 1], pixel[..., 0]
 
 
 def draw_room(rng: np.random.Generator, field_nm: float) -> Room:
-    """A field of cytoplasm, in some scenes with the cell's edge or a nucleus in it."""
+    """Draw a field of cytoplasm, in some scenes with the cell's edge or a nucleus in it."""
     room = Room(field_nm)
     centres = room.centres()
     if rng.random() < 0.3:
@@ -167,14 +166,8 @@ def populate(
             cell.joints += [(a + len(cell.tubes), b + len(cell.tubes)) for a, b in joints]
         cell.owner += [max(cell.owner, default=-1) + 1] * len(family)
         cell.tubes += family
-        area += sum(_area_in(member, room.field_nm) for member in family)
+        area += sum(member.area_within(0, room.field_nm) for member in family)
     return cell
-
-
-def _area_in(tube: Tube, field_nm: float) -> float:
-    """Membrane whose axis lies in the field, nm²."""
-    seen = ((tube.axis_nm >= 0) & (tube.axis_nm < field_nm)).all(axis=1)
-    return float(tube.ring_area_nm2()[seen].sum())
 
 
 def _branched(
@@ -182,7 +175,7 @@ def _branched(
 ) -> tuple[list[Tube], list[tuple[int, int]]]:
     """Let branches grow off a tube, and off these: all tubes, and which begins inside which."""
     family, joints = [stem], []
-    area, parent = _area_in(stem, room.field_nm), 0
+    area, parent = stem.area_within(0, room.field_nm), 0
     while parent < len(family) <= 12 and area < wanted_nm2:
         trunk = family[parent]
         own = trunk.radius_nm.max()
@@ -195,7 +188,7 @@ def _branched(
                 joints.append((parent, len(family)))
                 family.append(branch)
                 room.take(branch)
-                area += _area_in(branch, room.field_nm)
+                area += branch.area_within(0, room.field_nm)
         parent += 1
     return family, joints
 
@@ -263,15 +256,19 @@ def _room_for(
     to: int,
 ) -> NDArray[np.bool_]:
     """Points of a path [K, 2], around index `to`, that have room to both sides and ahead."""
-    moves = np.gradient(edges, axis=0)
-    moves = moves / np.maximum(np.linalg.norm(moves, axis=1, keepdims=True), 1e-9)
-    normal = np.stack([-moves[:, 1], moves[:, 0]], axis=1)
-    beside = edges[:, None] + normal[:, None] * np.array([[-1.0], [0.0], [1.0]]) * clearance_nm
-    free = room.free(beside, crossing=crossing).all(axis=1)
+    stride = max(int(0.5 * _RASTER_NM / np.linalg.norm(edges[1] - edges[0])), 1)
+    coarse = edges[::stride]
+    moves = np.diff(coarse, axis=0, append=2 * coarse[-1:] - coarse[-2:-1])
+    across = np.stack([-moves[:, 1], moves[:, 0]], axis=1)
+    across *= clearance_nm / np.linalg.norm(moves[0])
+    beside = np.concatenate([coarse - across, coarse, coarse + across])
+    clear = room.free(beside, crossing=crossing).reshape(3, -1).all(axis=0)
+    free = np.repeat(clear, stride)[: len(edges)]
     if inside_nm:
         travelled = np.arange(len(edges)) * np.linalg.norm(edges[1] - edges[0])
         free |= travelled < inside_nm + clearance_nm
-    return connected(free[None], to)[0]
+    roomy: NDArray[np.bool_] = connected(free[None], to)[0]
+    return roomy
 
 
 def _thickness(

@@ -1,4 +1,4 @@
-"""What a structure is to the simulator: where its labels may sit, and what scoring may know of it."""
+"""What a structure is to the simulator: where its labels sit, and what scoring may know of it."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ class Lines:
 
     @property
     def segments(self) -> NDArray[np.bool_]:
-        """bool [F, K - 1]: both ends of the step exist."""
+        """Which steps have both ends: bool [F, K - 1]."""
         both: NDArray[np.bool_] = self.there[:, :-1] & self.there[:, 1:]
         return both
 
@@ -41,7 +41,7 @@ class Lines:
         return length
 
     def near(self, field_nm: float) -> Lines:
-        """What lies within `MARGIN_NM` of the field; lines that never do are left out."""
+        """Keep what lies within `MARGIN_NM` of the field; lines that never do are left out."""
         close = ((self.xy_nm >= -MARGIN_NM) & (self.xy_nm < field_nm + MARGIN_NM)).all(axis=-1)
         there = self.there & close
         kept = there.any(axis=1)
@@ -81,7 +81,7 @@ def grow_paths(
 
 
 def connected(allowed: NDArray[np.bool_], to: int) -> NDArray[np.bool_]:
-    """bool [F, K]: the run of allowed points that holds index `to`; none where it is forbidden."""
+    """Find the run of allowed points that holds index `to`, bool [F, K]; none if forbidden."""
     ahead = np.logical_and.accumulate(allowed[:, to:], axis=1)
     behind = np.logical_and.accumulate(allowed[:, to::-1], axis=1)[:, ::-1]
     return np.concatenate([behind[:, :-1], ahead], axis=1)

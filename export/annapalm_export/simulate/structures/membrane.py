@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from annapalm.errors import InvalidValueError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -66,6 +68,21 @@ class Tube:
         )
         return area
 
+    def area_within(self, low_nm: float, high_nm: float) -> float:
+        """Membrane, nm², of the rings whose middle lies in the square [low, high)²."""
+        seen = ((self.axis_nm >= low_nm) & (self.axis_nm < high_nm)).all(axis=1)
+        return float(self.ring_area_nm2()[seen].sum())
+
+    def part_within(self, low_nm: float, high_nm: float) -> Tube | None:
+        """Cut the tube from its first to its last ring in the square; None with fewer than two."""
+        seen = ((self.axis_nm >= low_nm) & (self.axis_nm < high_nm)).all(axis=1)
+        rings = np.flatnonzero(seen)
+        if len(rings) < 2:
+            return None
+        a, b = int(rings[0]), int(rings[-1]) + 1
+        radius2 = self.radius2_nm2[2 * a : 2 * b + 1]
+        return Tube(self.axis_nm[a:b], self.heading[a:b], self.step_nm, radius2)
+
     def surface(self, spacing_nm: float, turn: float = 0.0) -> Surface:
         """Points at most about `spacing_nm` apart around each ring, the first at `turn` radians.
 
@@ -84,19 +101,22 @@ class Tube:
         return Surface(np.concatenate([xy, up[..., None]], axis=-1), area)
 
     def holds(self, xyz_nm: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Tell which points [..., 3] (z from the plane of the axis) lie inside this tube."""
-        flat = xyz_nm.reshape(-1, 3)
-        reach = self.radius_nm.max()
-        low, high = self.axis_nm.min(axis=0) - reach, self.axis_nm.max(axis=0) + reach
-        near = np.flatnonzero(((flat[:, :2] >= low) & (flat[:, :2] <= high)).all(axis=1))
-        inside = np.zeros(len(flat), dtype=bool)
-        if len(near):
-            apart = flat[near, None, :2] - self.axis_nm
-            distance2 = (apart**2).sum(axis=-1) + flat[near, 2:] ** 2
-            # The ring that a point is nearest to: beyond the tips none reaches it.
-            ring = distance2.argmin(axis=1)
-            inside[near] = distance2[np.arange(len(near)), ring] < self.radius2_nm2[1::2][ring]
-        return inside.reshape(xyz_nm.shape[:-1])
+        """Tell which points [P, 3] (z from the axis' plane) lie inside this tube: bool [P]."""
+        from scipy.spatial import cKDTree
+
+        reach = float(self.radius_nm.max()) + self.step_nm
+        tree = cKDTree(np.column_stack([self.axis_nm, np.zeros(len(self.heading))]))
+        distance, ring = tree.query(xyz_nm, distance_upper_bound=reach)
+        inside = np.isfinite(distance)  # others are out of reach
+        ring = ring[inside]
+        along = np.stack([np.cos(self.heading[ring]), np.sin(self.heading[ring])], axis=-1)
+        ahead = ((xyz_nm[inside, :2] - self.axis_nm[ring]) * along).sum(axis=-1)
+        edges = np.arange(len(self.radius2_nm2)) * self.step_nm / 2
+        place = (ring + 0.5) * self.step_nm + ahead
+        radius2 = np.interp(place, edges, self.radius2_nm2, left=0.0, right=0.0)
+        inside[inside] = distance[inside] ** 2 - ahead**2 < radius2
+        within: NDArray[np.bool_] = inside
+        return within
 
 
 def make_tube(
@@ -110,7 +130,13 @@ def make_tube(
 
     By default they are half spheres of the radius there. Caps of half the tube's length, and
     the default of a tube shorter than its width, make an ellipsoid of revolution.
+    Raises `InvalidValueError` for radii that are not above 0 or not as many.
     """
+    number = 2 * len(heading) + 1
+    if len(body_radius_nm) != number:
+        raise InvalidValueError("len(body_radius_nm)", len(body_radius_nm), str(number))
+    if not (body_radius_nm > 0).all():
+        raise InvalidValueError("body_radius_nm", float(body_radius_nm.min()), "above 0")
     place = np.arange(len(body_radius_nm)) * step_nm / 2
     length = place[-1]
     wanted = float(body_radius_nm[[0, -1]].mean()) if cap_nm is None else cap_nm

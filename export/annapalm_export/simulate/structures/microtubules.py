@@ -1,4 +1,4 @@
-"""Microtubules: filaments, single or bundled, unevenly labelled (`filaments.py`, `labelling.py`)."""
+"""Microtubules: single or bundled, unevenly labelled (`filaments.py`, `labelling.py`)."""
 
 from __future__ import annotations
 
@@ -75,7 +75,8 @@ class Microtubules:
             filaments.inside[:] = False
         label = Label(MICROTUBULE_RADIUS_NM + rng.uniform(0, 15), rng.uniform(2, 7))
         if options.depth:
-            filaments = dataclasses.replace(filaments, z_nm=_depths(rng, filaments))
+            # From a generator of its own: a seed grows the same filaments with and without depth.
+            filaments = dataclasses.replace(filaments, z_nm=_depths(rng.spawn(1)[0], filaments))
         return FilamentGeometry(filaments, label, field_nm)
 
 

@@ -7,12 +7,11 @@ What is simulated, its ranges and their sources: docs/structures/mitochondria.md
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from annapalm_export.simulate.structures.chondriome import (
-    MARGIN_NM,
     Chondriome,
     draw_habit,
     draw_room,
@@ -28,10 +27,15 @@ if TYPE_CHECKING:
 
 UNIT_NM2 = 1e5
 """0.1 µm²."""
-_PER_UM2 = (2.0, 10.0)
+_PER_UM2 = (3.0, 11.0)
 """Units per µm² of cytoplasm; a tenth of it over pi is the share that mitochondria cover."""
-_POINTS = 200_000
-_FINEST_NM = 14.0
+_POINTS = 220_000
+_RING_NM = 16.0
+"""Distance of a tube's rings: below the blur of labels and localizations, so that the bright rims
+are smooth; around a ring, where two walls overlay, points may lie further apart."""
+_FINEST_NM = 16.0
+POINTS_TO_NM = 400.0
+"""Membrane is labelled this far beyond the field."""
 _LABEL_NM = (4.0, 12.0)
 """Standard deviation of labels around the membrane: nanobodies to two layers of antibodies, each
 about 10 nm long; order of magnitude."""
@@ -52,17 +56,14 @@ class Mitochondria:
         if rng.random() < options.empty_share:
             return Points(np.empty((0, 2)), np.empty(0), np.empty(0), spread_nm, 0.0, Truth())
         room = draw_room(rng, field_nm)
-        density = float(np.exp(rng.uniform(*np.log(_PER_UM2)))) * room.open_share()
-        if options.amount_per_um2 is not None:
-            density = options.amount_per_um2
-        wanted = density * (field_nm / 1000) ** 2 * UNIT_NM2
-        whole = wanted * (1 + 2 * MARGIN_NM / field_nm) ** 2
-        spacing = max(float(np.sqrt(whole / _POINTS)), _FINEST_NM)
-        cell = populate(rng, room, draw_habit(rng), wanted, spacing)
-        xyz, owner, area, weight = _label(rng, cell, spacing, field_nm)
+        drawn = float(np.exp(rng.uniform(*np.log(_PER_UM2)))) * room.open_share()
+        per_um2 = drawn if options.amount_per_um2 is None else options.amount_per_um2
+        wanted = per_um2 * (field_nm / 1000) ** 2 * UNIT_NM2
+        cell = populate(rng, room, draw_habit(rng), wanted, _RING_NM)
+        xyz, owner, area, density = label_membranes(rng, cell, field_nm)
         inside = ((xyz[:, :2] >= 0) & (xyz[:, :2] < field_nm)).all(axis=1)
         amount = float(area[inside].sum()) / UNIT_NM2
-        mass = area * weight
+        mass = area * density
         mass *= amount / max(float(mass[inside].sum()), 1e-9)
         z = np.zeros(len(xyz))
         if options.depth:
@@ -71,35 +72,52 @@ class Mitochondria:
         return Points(xyz[:, :2], z, mass, spread_nm, amount, Truth())
 
 
-def _label(
-    rng: np.random.Generator, cell: Chondriome, spacing_nm: float, field_nm: float
-) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """Points [P, 3] on the membranes near the field, owner [P], area [P] nm² and density [P].
+class LabelledMembrane(NamedTuple):
+    """Points on all membranes near a field."""
+
+    xyz_nm: NDArray[np.float64]
+    """float64 [P, 3]; z from the middle of the mitochondrion."""
+    owner: NDArray[np.int64]
+    """int64 [P]: which mitochondrion."""
+    area_nm2: NDArray[np.float64]
+    """float64 [P]: membrane that each point stands for."""
+    density: NDArray[np.float64]
+    """float64 [P]: relative density of label, > 0."""
+
+
+def label_membranes(
+    rng: np.random.Generator, cell: Chondriome, field_nm: float
+) -> LabelledMembrane:
+    """Cover the membranes within `POINTS_TO_NM` of the field with points.
 
     Membrane that would lie inside a trunk or a branch where they join is left out. The label is
     patchy, differs between mitochondria, and falls or rises across the cell.
     """
-    surfaces = [tube.surface(spacing_nm, float(rng.uniform(0, 6))) for tube in cell.tubes]
-    kept = [surface.area_nm2 > 0 for surface in surfaces]
-    for trunk, branch in cell.joints:
-        for one, other in ((trunk, branch), (branch, trunk)):
-            kept[one] &= ~cell.tubes[other].holds(surfaces[one].xyz_nm)
+    low, high = -POINTS_TO_NM, field_nm + POINTS_TO_NM
+    whole = sum(tube.area_within(low, high) for tube in cell.tubes)
+    most = _POINTS * max(field_nm / 12_800, 1.0) ** 2
+    spacing_nm = max(whole / (most * _RING_NM), _FINEST_NM)
+    near = {i: tube.part_within(low, high) for i, tube in enumerate(cell.tubes)}
+    surfaces = {i: tube.surface(spacing_nm) for i, tube in near.items() if tube is not None}
+    kept = {i: surface.area_nm2 > 0 for i, surface in surfaces.items()}
+    for joint in cell.joints:
+        _open_joint(cell, surfaces, kept, joint)
     patch_nm = np.exp(rng.uniform(np.log(25), np.log(120)))
     strength = rng.uniform(0.2, 1.1)
     between = np.exp(rng.normal(0, rng.uniform(0.05, 0.4), max(cell.owner, default=0) + 1))
     slope = rng.uniform(-0.4, 0.4, 2) / field_nm
     xyz, areas, weights = [np.empty((0, 3))], [np.empty(0)], [np.empty(0)]
     owners = [np.empty(0, np.int64)]
-    for surface, keep, owner in zip(surfaces, kept, cell.owner, strict=True):
-        xy = surface.xyz_nm[..., :2]
-        near = keep & ((xy > -MARGIN_NM) & (xy < field_nm + MARGIN_NM)).all(axis=-1)
-        patchy = np.exp(strength * _patches(rng, surface, spacing_nm, patch_nm))
-        across = np.exp((xy - field_nm / 2) @ slope)
-        xyz.append(surface.xyz_nm[near])
-        owners.append(np.full(int(near.sum()), owner))
-        areas.append(surface.area_nm2[near])
-        weights.append((between[owner] * patchy * across)[near])
-    return (
+    for i, surface in surfaces.items():
+        owner, keep = cell.owner[i], kept[i]
+        places = surface.xyz_nm[keep]
+        patchy = np.exp(strength * _patches(rng, surface, (_RING_NM, spacing_nm), patch_nm)[keep])
+        across = np.exp((places[:, :2] - field_nm / 2) @ slope)
+        xyz.append(places)
+        owners.append(np.full(len(places), owner))
+        areas.append(surface.area_nm2[keep])
+        weights.append(between[owner] * patchy * across)
+    return LabelledMembrane(
         np.concatenate(xyz),
         np.concatenate(owners),
         np.concatenate(areas),
@@ -107,17 +125,35 @@ def _label(
     )
 
 
+def _open_joint(
+    cell: Chondriome,
+    surfaces: dict[int, Surface],
+    kept: dict[int, NDArray[np.bool_]],
+    joint: tuple[int, int],
+) -> None:
+    """Strike out of `kept` what of trunk and branch lies inside the other, near their joint."""
+    trunk, branch = (cell.tubes[i] for i in joint)
+    place = branch.axis_nm[0]
+    reach = 2 * (trunk.radius_nm.max() + branch.radius_nm.max())
+    for one, other in ((joint[0], branch), (joint[1], trunk)):
+        if one not in surfaces:
+            continue
+        xyz = surfaces[one].xyz_nm
+        near = (np.abs(xyz[..., :2] - place) < reach).all(axis=-1)
+        kept[one][near] &= ~other.holds(xyz[near])
+
+
 def _patches(
-    rng: np.random.Generator, surface: Surface, spacing_nm: float, patch_nm: float
+    rng: np.random.Generator, surface: Surface, spacing_nm: tuple[float, float], patch_nm: float
 ) -> NDArray[np.float64]:
     """Gaussian field on a surface [K, T]: mean 0, variance about 1, blurred by `patch_nm`."""
     from scipy.ndimage import gaussian_filter
 
-    sigma = max(patch_nm / spacing_nm, 0.3)
-    level = gaussian_filter(
-        rng.standard_normal(surface.area_nm2.shape), sigma, mode=("nearest", "wrap")
-    )
-    scaled: NDArray[np.float64] = level * max(2 * np.sqrt(np.pi) * sigma, 1.0)
+    sigma = [max(patch_nm / spacing, 0.3) for spacing in spacing_nm]
+    white = rng.standard_normal(surface.area_nm2.shape, dtype=np.float32)
+    level = gaussian_filter(white, sigma, mode=("nearest", "wrap"))
+    # White noise blurred by sigma steps has the variance 1 / (4 pi sigma_1 sigma_2).
+    scaled: NDArray[np.float64] = level * max(2 * np.sqrt(np.pi * sigma[0] * sigma[1]), 1.0)
     return scaled
 
 

@@ -96,7 +96,7 @@ class NuclearPores:
                 truth=Truth(),
                 discrete=True,
             )
-        centres, slopes = _place(rng, envelope, field_nm, asked or drawn)
+        centres, slopes = _place(rng, envelope, field_nm, asked or drawn, nup.diameter_nm[1] + 10)
         copies = centres[:, None] + _copies(rng, nup, _axes(rng, slopes))
         away = np.linalg.norm(copies[..., :2] - centres[:, None, :2], axis=2)
         labels = label.count(rng, copies.shape[:2])
@@ -153,18 +153,23 @@ class _Label:
 
 
 def _place(
-    rng: np.random.Generator, envelope: Envelope, field_nm: float, per_um2: float
+    rng: np.random.Generator, envelope: Envelope, field_nm: float, per_um2: float, least_nm: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Centres [P, 3] and the envelope's slopes there [P, 2]: at random, none too near to another.
 
     Random sequential adsorption: candidates in random order, each kept unless it lies closer
-    than the hard core (along the straight line) to one that was kept before.
+    than the hard core (along the straight line) to one that was kept before. The core is at
+    least as wide as pores are, and as `least_nm`, unless so many do not fit.
     """
-    hard_core = min(rng.uniform(130, 180), 1000 * np.sqrt(4 * _MOST_COVERED / np.pi / per_um2))
-    covered = per_um2 * np.pi / 4 * (hard_core / 1000) ** 2
-    # Share of the envelope still open to a centre, to second order in what is covered.
+    hard_core = min(
+        max(rng.uniform(130, 180), least_nm), 1000 * np.sqrt(4 * _MOST_COVERED / np.pi / per_um2)
+    )
+    covered = per_um2 * np.pi / 4 * (hard_core / 1000) ** 2 * np.linspace(0, 1, 20)
+    # Share of the envelope open to a next pore, to second order in what is covered by then; its
+    # inverse is the number of tries per pore. Half as many again, for those that are gathered.
     open_share = 1 - 4 * covered + 6 * np.sqrt(3) / np.pi * covered**2
-    tries, area = envelope.scatter(rng, -MARGIN_NM, field_nm + 2 * MARGIN_NM, per_um2 / open_share)
+    tries_per_um2 = 1.5 * per_um2 * float(np.mean(1 / open_share))
+    tries, area = envelope.scatter(rng, -MARGIN_NM, field_nm + 2 * MARGIN_NM, tries_per_um2)
     wanted = rng.poisson(per_um2 * area)
     tries = _gather(rng, envelope, tries, hard_core)
     places = np.column_stack([tries, envelope.height(tries)])

@@ -98,32 +98,34 @@ class _Neurites:
 
     def axons(self) -> Filaments:
         """Return the axes of axons alone."""
-        rows = np.flatnonzero(self.is_axon)
-        return Filaments(self.axes.xy_nm[rows], self.axes.inside[rows], self.axes.z_nm[rows])
+        rows, axes = self.is_axon, self.axes
+        return Filaments(axes.xy_nm[rows], axes.inside[rows], axes.z_nm[rows])
 
 
 def _lay(rng: np.random.Generator, field_nm: float, per_um: float) -> _Neurites:
     """Lay axons, and in some scenes dendrites, as isotropic or aligned curves across the field.
 
-    `per_um` µm of axon per µm² are lines of which 2 R per_um hit a circle of radius R.
+    `per_um` µm of axon per µm² are lines of which 2 R per_um hit a circle of radius R. The
+    first is put across the field, where it is 1.05 fields long on average.
     """
     reach = field_nm / np.sqrt(2) + MARGIN_NM
-    axons = max(int(rng.poisson(2 * reach / 1000 * per_um)), 1)
+    more = 2 * reach / 1000 * per_um - 1.05 * 2 * reach / field_nm
+    axons = 1 + int(rng.poisson(max(more, 0.0)))
     dendrites = int(rng.integers(1, 3)) if rng.random() < 0.2 else 0
     count = axons + dendrites
     heading = rng.uniform(0, 2 * np.pi, count)
     if rng.random() < 0.35:  # a tract
         heading = heading[0] + rng.normal(0, rng.uniform(0.03, 0.3), count)
     beside = rng.uniform(-reach, reach, count)
-    beside[0] = rng.uniform(-0.35, 0.35) * field_nm  # this one cannot miss the field
+    beside[0] = rng.uniform(-0.35, 0.35) * field_nm
     paths = _curves(rng, heading, beside, reach) + field_nm / 2
-    inside = (np.abs(paths - field_nm / 2) < field_nm / 2 + MARGIN_NM).all(axis=-1)
+    x, y = np.moveaxis(np.abs(paths - field_nm / 2) < field_nm / 2 + MARGIN_NM, 2, 0)
     is_axon = np.arange(count) < axons
     radius = _radii(rng, is_axon, per_um, paths.shape[1])
     # Neurites lie on the coverslip; the focus is between it and the axis of the middle one.
     focus = rng.uniform(0, 1) * min(float(np.median(radius)), 500.0)
     lift = rng.normal(0, 50, (count, 1)) + 60 * ornstein_uhlenbeck(rng, radius.shape, 75.0)
-    return _Neurites(Filaments(paths, inside, radius - focus + lift), radius, is_axon)
+    return _Neurites(Filaments(paths, x & y, radius - focus + lift), radius, is_axon)
 
 
 def _curves(
