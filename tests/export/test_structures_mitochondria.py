@@ -24,7 +24,7 @@ STEP = 16.0
 
 
 def _straight(length: float, radius: float, *, ellipsoid: bool = False, y: float = 1000.0) -> Tube:
-    """A tube along x from x = 500 nm."""
+    """Make a tube along x from x = 500 nm."""
     number = int(length / STEP)
     axis = np.column_stack([500 + (np.arange(number) + 0.5) * STEP, np.full(number, y)])
     body = np.full(2 * number + 1, radius)
@@ -33,9 +33,9 @@ def _straight(length: float, radius: float, *, ellipsoid: bool = False, y: float
 
 
 def _bow(turn_radius: float, radius: float) -> Tube:
-    """A quarter of a circle, bent to the left."""
+    """Make a quarter of a circle, bent to the left."""
     number = int(turn_radius * np.pi / 2 / STEP)
-    angle = (np.arange(number) + 0.5) * STEP / turn_radius
+    angle = (np.arange(number, dtype=np.float64) + 0.5) * STEP / turn_radius
     axis = np.column_stack([np.sin(angle), 1 - np.cos(angle)]) * turn_radius + 1000
     return make_tube(axis, angle, STEP, np.full(2 * number + 1, radius))
 

@@ -269,6 +269,14 @@ def test_the_smallest_field_works() -> None:
     assert np.isfinite(pores.xy_nm).all()
 
 
+def test_a_field_may_hold_no_pore_by_chance() -> None:
+    options = StructureOptions(amount_per_um2=0.02, depth=True)
+    fields = [NUCLEAR_PORES.draw(np.random.default_rng(s), 1000.0, options) for s in range(20)]
+    without = [field for field in fields if not len(field.truth.rings)]
+    assert len(without) > 10
+    assert all(field.amount == 0 and not len(field.xy_nm) for field in without)
+
+
 def test_more_pores_than_an_envelope_holds_are_refused() -> None:
     options = StructureOptions(amount_per_um2=20.1)
     with pytest.raises(InvalidValueError, match=r"amount_per_um2 is 20.1, .* at most 20 for nuc"):

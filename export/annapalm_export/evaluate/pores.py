@@ -1,7 +1,7 @@
-"""Nuclear pores found, missed and invented: bright spots of a pore's size against known rings.
+"""Nuclear pores drawn, missed and invented, and whether they are rings of the right size.
 
-Every image is treated alike: a matched filter of a pore's size, its maxima, no two nearer than
-pores can be, a threshold relative to the image's own maxima. Scale and offset change nothing.
+Every image is treated alike: a matched filter of the radius that the label has, its maxima, a
+threshold relative to the image's own pores. Scales, offsets and empty areas change nothing of it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import gaussian_filter, map_coordinates, maximum_filter
+from scipy.ndimage import maximum_filter
+from scipy.optimize import linear_sum_assignment
+from scipy.signal import oaconvolve
 from scipy.sparse import coo_array
-from scipy.sparse.csgraph import min_weight_full_bipartite_matching
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from scipy.special import ive
+from scipy.special import expit
 
 from annapalm.errors import InvalidValueError
-from annapalm_export.evaluate.filaments import typical_intensity
-from annapalm_export.simulate.structures.nuclear_pores import apart
+from annapalm_export.evaluate.rings import blurred_ring, fit_radii, ring_contrast
+from annapalm_export.evaluate.sampling import checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,329 +28,333 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from annapalm.grid import Grid
-    from annapalm.render import RateImage
 
-MATCH_NM = 60.0
-"""A drawn and a true pore are the same at most this far apart: less than half of the 130 nm that
-two pores keep from each other, so that a spot never lies within reach of two of them."""
+MATCH_NM = 50.0
+"""A drawn and a true pore with centres at most this far apart are the same: less than the radius
+of a Nup96 ring (53 nm), so that a drawn centre lies inside its ring, and less than half the
+distance of two pores (130 nm), so that there is little to choose."""
 
-SEPARATION_NM = 110.0
-"""No two drawn pores are nearer: somewhat below the 130 nm of the densest pores, for the error
-of a centre; of nearer maxima the brightest stays."""
+RADIUS_NM = 53.5
+"""Radius to look for where nothing says otherwise: half of 107 nm, that of Nup96."""
 
-BORDER_NM = 100.0
-"""Pores with their centre nearer to the border are cut by it: the largest ring, of 82 nm, and its
-blur. They are neither missed nor false."""
+LEVELS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1)
+"""Thresholds tried on the validation fields, in units of `typical_strength`."""
 
-CENTRE_NM = 45.0
-"""Standard deviation of the matched filter's centre. A ring turns into one maximum under a Gaussian
-of at least 0.71 of its radius; the surround makes it so for all of 20 to 82 nm."""
+DEFAULT_LEVEL = 0.3
+"""Threshold where none was chosen on validation fields: near the best for blurred images of some
+20 localizations per pore."""
 
-SURROUND_NM = 90.0
-"""Standard deviation of the surround that is taken away: reaches to the next pores, no further."""
+_WIDTH_NM = 20.0
+"""Blur of the ring that is looked for: of the best over radii of 25 to 80 nm, 8 to 500
+localizations per pore, and images blurred by 0 to 70 nm."""
 
-LEVELS = (0.05, 0.1, 0.15, 0.2, 0.27, 0.35, 0.45, 0.55, 0.7, 0.85)
-"""Thresholds tried on the validation fields, in units of the typical height of the maxima."""
+_NEAREST_NM = 80.0
+"""Pores are not drawn closer than that, nor closer than 1.5 radii."""
 
-DEFAULT_LEVEL = 0.35
-"""Threshold where none was chosen on validation fields."""
-
-_REACH_NM = 130.0
-_RADII_NM = np.arange(12.0, 108.0, 3.0)
-"""Radii tried; the best is refined between them."""
-_BLURS_NM = np.array([8.0, 11.0, 16.0, 22.0, 30.0, 42.0])
-"""Blurs of the ring tried, standard deviations: size of the label to that of a wide blur."""
-_ANGLES = 32
-_STEP_NM = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class PoreScore:
-    """Pores of one field, and how well those found are drawn."""
-
-    precision: float
-    """Share of the drawn pores that are true; 0 where none is drawn."""
-    recall: float
-    """Share of the true pores that are drawn; 0 where there are none."""
-    f1: float
-    """Harmonic mean of precision and recall; 0 where both are."""
-    false_per_um2: float
-    """Invented pores per area of the field without its border: what matters most."""
-    missed_per_um2: float
-    radius_bias_nm: float | None
-    """Median of fitted minus true radius over the pores found; None where none is found."""
-    radius_spread_nm: float | None
-    """Half the range that holds the middle 68 % of these differences; None below two pores."""
-    ring_contrast: float | None
-    """Mean pore found, (ring - centre) / (ring - surroundings): 1 for a hole as dark as the
-    surroundings, about 0 or less for a disc. None where none is found, or nothing stands out."""
+_CUT_NM = 20.0
+"""A pore whose ring comes this near to the border is cut by it: its label lies so far around."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pores:
-    """The pores of an image."""
+    """Pores found in an image."""
 
     xy_nm: NDArray[np.float64]
-    """float64 [D, 2]: centres (x, y), to a fraction of a pixel, brightest first."""
-    height: NDArray[np.float64]
-    """float64 [D]: height of the filtered image there, in units of the typical one."""
-
-    def above(self, level: float) -> Pores:
-        """Keep those of at least this height."""
-        kept = self.height >= level
-        return Pores(self.xy_nm[kept], self.height[kept])
+    """float64 [K, 2]: their centres, (x, y) in nm."""
+    strength: NDArray[np.float64]
+    """float64 [K], above 0: how much brighter the pore is than its surroundings, in the unit of
+    the image."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Match:
-    """What became of the drawn and the true pores."""
+@dataclass(frozen=True, slots=True)
+class PoreScore:
+    """Counts of one field, and what follows from them; pores cut by the border count nowhere."""
 
-    pairs: NDArray[np.int64]
-    """int64 [M, 2]: rows of drawn and true pores that are the same, without those cut."""
+    hits: int
+    """True pores that are drawn."""
     false: int
+    """Drawn pores that are not there."""
     missed: int
+    """True pores that are not drawn."""
+    area_um2: float
+    """Area in which the centres of whole pores can lie."""
+    radius_bias_nm: float | None
+    """Mean of fitted minus true radius over the hits; None without any."""
+    radius_spread_nm: float | None
+    """Standard deviation of the same; None without any."""
+    ring_contrast: float | None
+    """`rings.ring_contrast` at the drawn centres and true radii of the hits: 1 for rings with an
+    empty centre, 0 or less for discs; None without any."""
+
+    @property
+    def precision(self) -> float:
+        """Share of the drawn pores that are true; 0 where none is drawn."""
+        drawn = self.hits + self.false
+        return self.hits / drawn if drawn else 0.0
+
+    @property
+    def recall(self) -> float:
+        """Share of the true pores that are drawn; 0 where there are none."""
+        wanted = self.hits + self.missed
+        return self.hits / wanted if wanted else 0.0
 
     @property
     def f1(self) -> float:
-        found = 2 * len(self.pairs)
-        return found / (found + self.false + self.missed) if found else 0.0
+        """Harmonic mean of precision and recall; 0 where both are."""
+        total = 2 * self.hits + self.false + self.missed
+        return 2 * self.hits / total if total else 0.0
+
+    @property
+    def false_per_um2(self) -> float:
+        """Invented pores per area."""
+        return self.false / self.area_um2
+
+    @property
+    def missed_per_um2(self) -> float:
+        """Missed pores per area."""
+        return self.missed / self.area_um2
 
 
-def find_pores(image: RateImage, grid: Grid, level: float = DEFAULT_LEVEL) -> Pores:
-    """Find the pores of an image [Y, X], any positive scale and any offset.
+def detect_pores(
+    image: NDArray[np.floating],
+    grid: Grid,
+    radius_nm: float = RADIUS_NM,
+    level: float = DEFAULT_LEVEL,
+    strength: float | None = None,
+) -> Pores:
+    """Find the pores of an image [Y, X], any scale and offset; strongest first.
 
-    The image is filtered with a Gaussian of `CENTRE_NM` minus one of `SURROUND_NM`. A pore is
-    a maximum of that, the highest within `SEPARATION_NM`, of at least `level` times the typical
-    height of such maxima (sum of squares over sum). Raises `InvalidValueError` for a level not
-    above 0, or an image that is not finite or not the grid's.
+    A pore is the strongest place within `_NEAREST_NM`, or 1.5 radii, where the image correlates
+    with a blurred ring of `radius_nm`, minus its surroundings, by more than level *
+    `typical_strength` of the image. `strength` replaces that typical strength: to ask whether an
+    image without pores reaches what real ones of another image have. Discs are found as rings
+    are; `rings.ring_contrast` tells them apart.
     """
     if not level > 0:
         raise InvalidValueError("level", level, "above 0")
-    return _maxima(image, grid).above(level)
+    found = _candidates(image, grid, radius_nm)
+    return _above(found, level * (_typical(found) if strength is None else strength))
 
 
-def _maxima(image: RateImage, grid: Grid) -> Pores:
-    """All separate maxima of the filtered image."""
-    if image.shape != grid.shape:
-        raise InvalidValueError("image's shape", image.shape, f"the grid's, {grid.shape}")
-    if not np.isfinite(image).all():
-        raise InvalidValueError("image", "not finite", "finite")
-    wide = image.astype(np.float64)
-    # Without the offset, or rounding alone would make maxima of a constant image.
-    wide -= wide.min()
-    centre, surround = (
-        gaussian_filter(wide, nm / grid.pixel_nm, mode="reflect") for nm in (CENTRE_NM, SURROUND_NM)
-    )
-    filtered = centre - surround
-    least = 1e-6 * float(centre.max())
-    row, column = np.nonzero((filtered == maximum_filter(filtered, 3)) & (filtered > least))
-    order = np.argsort(-filtered[row, column], kind="stable")
-    row, column = row[order], column[order]
-    dy, dx = (_offset(filtered, row, column, axis) for axis in (0, 1))
-    place = np.stack([column + dx + 0.5, row + dy + 0.5], axis=1)
-    xy = place * grid.pixel_nm + np.asarray(grid.origin_nm)
-    height = filtered[row, column]
-    if len(xy):
-        kept = np.sort(apart(xy, SEPARATION_NM))
-        xy, height = xy[kept], height[kept]
-        height = height / typical_intensity(height)
-    return Pores(xy, height)
+def typical_strength(
+    image: NDArray[np.floating], grid: Grid, radius_nm: float = RADIUS_NM
+) -> float:
+    """Strength of the image's pores: sum of squares over sum of all maxima; 0 where it has none.
+
+    Faint maxima of noise hardly count, however many they are.
+    """
+    return _typical(_candidates(image, grid, radius_nm))
 
 
-def _offset(
-    image: NDArray[np.float64], row: NDArray[np.int64], column: NDArray[np.int64], axis: int
-) -> NDArray[np.float64]:
-    """Where between the pixels a parabola along the axis puts each maximum: px, [D]."""
-    padded = np.pad(image, 1, mode="edge")
-    step = (1, 0) if axis == 0 else (0, 1)
-    before, here, after = (
-        padded[row + 1 + by * step[0], column + 1 + by * step[1]] for by in (-1, 0, 1)
-    )
-    bent = 2 * here - before - after
-    return np.where(bent > 0, (after - before) / (2 * np.where(bent > 0, bent, 1)), 0.0)
+def match_pores(
+    drawn_nm: NDArray[np.float64], true_nm: NDArray[np.float64], distance_nm: float = MATCH_NM
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pair centres [K, 2] and [R, 2] one to one, at most `distance_nm` apart: indices into each.
+
+    As many pairs as there can be and, of these, the nearest (the Hungarian method within each
+    group of centres that could be paired). To take the nearest pair first would be as good
+    for pores that lie apart, but can leave one unpaired where they crowd.
+    """
+    pairs = [(d, t) for d, near in enumerate(_near(drawn_nm, true_nm, distance_nm)) for t in near]
+    if not pairs:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    drawn, true = np.array(pairs, np.int64).T
+    nodes = len(drawn_nm) + len(true_nm)
+    graph = coo_array((np.ones(len(drawn)), (drawn, true + len(drawn_nm))), shape=(nodes, nodes))
+    _, group = connected_components(graph, directed=False)
+    order = np.argsort(group[drawn], kind="stable")
+    starts = np.flatnonzero(np.diff(group[drawn][order])) + 1
+    matched = [_assign(drawn[o], true[o], drawn_nm, true_nm) for o in np.split(order, starts)]
+    return np.concatenate([m[0] for m in matched]), np.concatenate([m[1] for m in matched])
 
 
 def score_pores(
-    image: RateImage, grid: Grid, rings: NDArray[np.float64], level: float = DEFAULT_LEVEL
+    image: NDArray[np.floating],
+    grid: Grid,
+    rings: NDArray[np.float64],
+    level: float = DEFAULT_LEVEL,
 ) -> PoreScore:
-    """Find the pores of an image [Y, X] and compare them with the true ones.
+    """Find the pores of `image` and score them against the true rings (x, y, radius) [R, 3] in nm.
 
-    `rings` is `Truth.rings`: float64 [R, 3] of x, y and radius in nm, also beyond the border. Each
-    drawn pore is at most one true one and the reverse, at most `MATCH_NM` away: as many pairs as
-    there can be, and of these choices the nearest. Raises `InvalidValueError` like `find_pores`,
-    and where rings are not [R, 3], finite and of a radius above 0.
+    Looked for are rings of the median true radius (`RADIUS_NM` where there is none): which
+    protein was labelled is known to every user. Raises `InvalidValueError` for an image that is
+    not one of `grid`, rings that are none, or a field smaller than a pore.
     """
-    pores = find_pores(image, grid, level)
-    match = _match(pores.xy_nm, _checked(rings), grid)
-    found = len(match.pairs)
-    x0, y0, x1, y1 = grid.extent_nm
-    area_um2 = max(x1 - x0 - 2 * BORDER_NM, 0) * max(y1 - y0 - 2 * BORDER_NM, 0) / 1e6
-    bias, spread, contrast = _shape(image, grid, pores, rings, match.pairs)
-    return PoreScore(
-        precision=_share(found, match.false),
-        recall=_share(found, match.missed),
-        f1=match.f1,
-        false_per_um2=match.false / area_um2 if area_um2 else 0.0,
-        missed_per_um2=match.missed / area_um2 if area_um2 else 0.0,
-        radius_bias_nm=bias,
-        radius_spread_nm=spread,
-        ring_contrast=contrast,
-    )
+    radius = _radius(rings)
+    drawn = detect_pores(image, grid, radius, level)
+    counts, pairs = _count(drawn.xy_nm, rings, grid, radius)
+    bias = spread = contrast = None
+    if len(pairs[0]):
+        centres, truth = drawn.xy_nm[pairs[0]], rings[pairs[1], 2]
+        off = fit_radii(image, grid, centres, radius) - truth
+        bias, spread = float(off.mean()), float(off.std())
+        contrast = ring_contrast(image, grid, np.column_stack([centres, truth]))
+    return PoreScore(*counts, _whole_area_um2(grid, radius), bias, spread, contrast)
 
 
 def f1_by_level(
-    image: RateImage, grid: Grid, rings: NDArray[np.float64], levels: Sequence[float] = LEVELS
+    image: NDArray[np.floating],
+    grid: Grid,
+    rings: NDArray[np.float64],
+    levels: Sequence[float] = LEVELS,
 ) -> NDArray[np.float64]:
     """F1 of `image` at each of the thresholds: float64 [len(levels)].
 
     For choosing a threshold: on validation fields, never on test fields, the same way for
     every method.
     """
-    maxima, known = _maxima(image, grid), _checked(rings)
-    return np.array([_match(maxima.above(level).xy_nm, known, grid).f1 for level in levels])
+    radius = _radius(rings)
+    found = _candidates(image, grid, radius)
+    area, typical = _whole_area_um2(grid, radius), _typical(found)
+    scores = []
+    for level in levels:
+        drawn = _above(found, level * typical).xy_nm
+        counts, _ = _count(drawn, rings, grid, radius)
+        scores.append(PoreScore(*counts, area, None, None, None).f1)
+    return np.array(scores)
 
 
-def _checked(rings: NDArray[np.float64]) -> NDArray[np.float64]:
+def _count(
+    drawn: NDArray[np.float64], rings: NDArray[np.float64], grid: Grid, radius_nm: float
+) -> tuple[tuple[int, int, int], tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Hits, false and missed pores, and the pairs (drawn, true) of the hits.
+
+    A cut pore may be drawn a little further inside than it is, and the other way round: matching
+    goes before the question which pores are whole.
+    """
+    wanted = _whole(rings[:, :2], grid, rings[:, 2])
+    at_drawn, at_true = match_pores(drawn, rings[:, :2])
+    alone = np.ones(len(drawn), dtype=bool)
+    alone[at_drawn] = False
+    hit = wanted[at_true]
+    hits = int(hit.sum())
+    false = int((alone & _whole(drawn, grid, np.full(len(drawn), radius_nm))).sum())
+    return (hits, false, int(wanted.sum()) - hits), (at_drawn[hit], at_true[hit])
+
+
+def _candidates(image: NDArray[np.floating], grid: Grid, radius_nm: float) -> Pores:
+    """All maxima of the matched filter, strongest first."""
+    wide = checked(image, grid)
+    if not 0 < radius_nm < np.inf:
+        raise InvalidValueError("radius_nm", radius_nm, "finite and above 0")
+    wide = wide - wide.min()  # exactly 0 where the image is constant
+    template = _template(radius_nm, grid.pixel_nm)
+    half = len(template) // 2
+    padded = np.pad(wide, half, mode="symmetric")
+    response = oaconvolve(padded, template, mode="same")[half:-half, half:-half]
+    nearest = max(_NEAREST_NM, 1.5 * radius_nm)
+    # Of a square within the distance first, which is quick, then one against the other.
+    side = 2 * int(nearest / np.sqrt(2) / grid.pixel_nm) + 1
+    top = response == maximum_filter(response, max(side, 3))
+    # What the convolution rounds is no pore.
+    row, column = np.nonzero(top & (response > 1e-6 * float(wide.max())))
+    strength = response[row, column]
+    order = np.argsort(-strength, kind="stable")
+    row, column, strength = row[order], column[order], strength[order]
+    place = np.stack(
+        [column + _shift(response.T, column, row), row + _shift(response, row, column)]
+    )
+    xy = (place.T + 0.5) * grid.pixel_nm + np.asarray(grid.origin_nm)
+    apart = _apart(xy, nearest)
+    return Pores(xy[apart], strength[apart])
+
+
+def _shift(
+    response: NDArray[np.float64], row: NDArray[np.int64], column: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """How far (px, along the rows' axis) the top of a parabola lies from each maximum."""
+    inner = np.clip(row, 1, max(len(response) - 2, 1))
+    known = (inner == row) & (len(response) > 2)
+    before, here, after = (
+        response[np.where(known, row + step, row), column] for step in (-1, 0, 1)
+    )
+    bend = 2 * here - before - after
+    known &= bend > 0
+    return np.where(known, (after - before) / 2 / np.where(known, bend, 1.0), 0.0)
+
+
+def _apart(xy: NDArray[np.float64], distance_nm: float) -> NDArray[np.bool_]:
+    """Which points [K, 2], strongest first, have no stronger one that remains so near: [K]."""
+    kept = np.ones(len(xy), dtype=bool)
+    if len(xy):
+        pairs = cKDTree(xy).query_pairs(distance_nm, output_type="ndarray")
+        for strong, weak in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]:
+            kept[weak] &= not kept[strong]
+    return kept
+
+
+def _template(radius_nm: float, pixel_nm: float) -> NDArray[np.float64]:
+    """Ring of sum 1 minus what is around and inside it, of sum 1: a square of odd side."""
+    outer = 1.5 * (radius_nm + _WIDTH_NM) + 2 * _WIDTH_NM
+    half = int(np.ceil((outer + 2 * _WIDTH_NM) / pixel_nm))
+    y, x = np.mgrid[-half : half + 1, -half : half + 1] * pixel_nm
+    r = np.hypot(x, y)
+    ring = blurred_ring(r, radius_nm, _WIDTH_NM)
+    around = np.maximum(expit((outer - r) / (_WIDTH_NM / 2)) - ring / ring.max(), 0)
+    template: NDArray[np.float64] = ring / ring.sum() - around / around.sum()
+    return template
+
+
+def _above(found: Pores, threshold: float) -> Pores:
+    kept = found.strength > threshold
+    return Pores(found.xy_nm[kept], found.strength[kept])
+
+
+def _typical(found: Pores) -> float:
+    total = float(found.strength.sum())
+    return float((found.strength**2).sum()) / total if total > 0 else 0.0
+
+
+def _near(
+    drawn: NDArray[np.float64], true: NDArray[np.float64], distance_nm: float
+) -> list[list[int]]:
+    """For each drawn centre, the true ones within the distance."""
+    if not len(drawn) or not len(true):
+        return []
+    near: list[list[int]] = list(cKDTree(true).query_ball_point(drawn, distance_nm * (1 + 1e-9)))
+    return near
+
+
+def _assign(
+    drawn: NDArray[np.int64],
+    true: NDArray[np.int64],
+    drawn_nm: NDArray[np.float64],
+    true_nm: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pair one group, of which these are the pairs that may be: indices into both lists."""
+    rows, row = np.unique(drawn, return_inverse=True)
+    columns, column = np.unique(true, return_inverse=True)
+    distance = np.linalg.norm(drawn_nm[drawn] - true_nm[true], axis=1)
+    far = (1 + distance.max()) * (len(drawn) + 1)  # dearer than all pairs of the group together
+    cost = np.full((len(rows), len(columns)), far)
+    cost[row, column] = distance
+    at, to = linear_sum_assignment(cost)
+    near = cost[at, to] < far
+    return rows[at[near]], columns[to[near]]
+
+
+def _radius(rings: NDArray[np.float64]) -> float:
+    """Radius of the rings to look for; refuses what are no rings."""
     if rings.ndim != 2 or rings.shape[1] != 3:
-        raise InvalidValueError("rings", list(rings.shape), "an array [R, 3]")
+        raise InvalidValueError("rings", list(rings.shape), "an array [R, 3] of x, y, radius in nm")
     if not np.isfinite(rings).all() or (rings[:, 2] <= 0).any():
-        raise InvalidValueError("rings", "not finite or without radius", "finite, radius above 0")
-    return rings
+        raise InvalidValueError("rings", "not finite or without radius", "finite, radii above 0")
+    return float(np.median(rings[:, 2])) if len(rings) else RADIUS_NM
 
 
-def _share(part: int, rest: int) -> float:
-    return part / (part + rest) if part else 0.0
-
-
-def _match(drawn: NDArray[np.float64], rings: NDArray[np.float64], grid: Grid) -> _Match:
-    """Pair drawn [D, 2] and true pores [R, 3], and count what is left."""
-    pairs = _pairs(drawn, rings[:, :2])
-    wanted, judged = _whole(rings[:, :2], grid), _whole(drawn, grid)
-    judged[pairs[:, 0]] = False
-    whole = pairs[wanted[pairs[:, 1]]]
-    return _Match(whole, int(judged.sum()), int(wanted.sum()) - len(whole))
-
-
-def _whole(xy: NDArray[np.float64], grid: Grid) -> NDArray[np.bool_]:
-    """Which places [N, 2] are at least `BORDER_NM` inside the field."""
+def _whole(
+    xy: NDArray[np.float64], grid: Grid, radius_nm: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Which pores are not cut by the border: bool [K]."""
     x0, y0, x1, y1 = grid.extent_nm
-    low, high = np.array([x0, y0]) + BORDER_NM, np.array([x1, y1]) - BORDER_NM
-    whole: NDArray[np.bool_] = ((xy >= low) & (xy <= high)).all(axis=1)
+    to_border = np.minimum(xy - (x0, y0), np.array((x1, y1)) - xy).min(axis=1)
+    whole: NDArray[np.bool_] = to_border >= radius_nm + _CUT_NM
     return whole
 
 
-def _pairs(drawn: NDArray[np.float64], true: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Choose the one-to-one pairs within reach, as many as can be, then the nearest: [M, 2].
-
-    An assignment in which every drawn pore may also take a place of its own, at a price above
-    that of all pairs together.
-    """
-    if not len(drawn) or not len(true):
-        return np.empty((0, 2), dtype=np.int64)
-    near = cKDTree(drawn).sparse_distance_matrix(cKDTree(true), MATCH_NM, output_type="ndarray")
-    alone = np.arange(len(drawn))
-    price = np.full(len(drawn), (MATCH_NM + 1) * (len(drawn) + 1))
-    cost = coo_array(
-        (
-            np.concatenate([near["v"] + 1, price]),  # 0 would be no entry
-            (np.concatenate([near["i"], alone]), np.concatenate([near["j"], len(true) + alone])),
-        ),
-        shape=(len(drawn), len(true) + len(drawn)),
-    )
-    row, column = min_weight_full_bipartite_matching(cost.tocsr())
-    return np.column_stack([row, column])[column < len(true)].astype(np.int64)
-
-
-def _shape(
-    image: RateImage,
-    grid: Grid,
-    pores: Pores,
-    rings: NDArray[np.float64],
-    pairs: NDArray[np.int64],
-) -> tuple[float | None, float | None, float | None]:
-    """Bias and spread of the radius, and the contrast, of the pores found."""
-    if not len(pairs):
-        return None, None, None
-    away, profile, seen = _profiles(image, grid, pores.xy_nm, pairs[:, 0])
-    true = rings[pairs[:, 1], 2]
-    off = _radii(away, profile, seen) - true
-    low, middle, high = np.quantile(off, [0.16, 0.5, 0.84])
-    spread = float(high - low) / 2 if len(off) > 1 else None
-    return float(middle), spread, _contrast(away, profile, seen, true)
-
-
-def _profiles(
-    image: RateImage, grid: Grid, xy: NDArray[np.float64], chosen: NDArray[np.int64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Mean over directions at distances from each chosen pore's centre.
-
-    Returns the distances [K] in nm, the profiles [M, K], and the share of directions seen [M, K]:
-    those in which no other pore is nearer, within the field.
-    """
-    away = np.arange(0.0, _REACH_NM + 1, _STEP_NM)
-    angle = 2 * np.pi * np.arange(_ANGLES) / _ANGLES
-    ray = np.stack([np.cos(angle), np.sin(angle)], axis=1)
-    places = xy[chosen][:, None, None] + away[:, None, None] * ray  # [M, K, A, 2]
-    pixel = (places - np.asarray(grid.origin_nm)) / grid.pixel_nm - 0.5
-    values = map_coordinates(
-        image.astype(np.float64), [pixel[..., 1], pixel[..., 0]], order=1, mode="nearest"
-    )
-    _, owner = cKDTree(xy).query(places.reshape(-1, 2))
-    own = owner.reshape(values.shape) == chosen[:, None, None]
-    own &= ((pixel >= -0.5) & (pixel <= np.array(grid.shape[::-1]) - 0.5)).all(axis=-1)
-    seen = own.sum(axis=2)
-    return away, (values * own).sum(axis=2) / np.maximum(seen, 1), seen / _ANGLES
-
-
-def _radii(
-    away: NDArray[np.float64], profile: NDArray[np.float64], seen: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Fit a blurred ring on an even background to each profile: radii [M] in nm.
-
-    A ring of radius r under a Gaussian of s is exp(-(d² + r²) / 2s²) I0(d r / s²). Height and
-    background follow by least squares, weighted with the area that each distance stands for, for
-    every r and s tried; the best r is refined by a parabola. Blur by pixels is part of s.
-    """
-    radius, blur = (v.ravel() for v in np.meshgrid(_RADII_NM, _BLURS_NM, indexing="ij"))
-    r, s = radius[:, None], blur[:, None]
-    ring = np.exp(-((away - r) ** 2) / (2 * s**2)) * ive(0, away * r / s**2)  # [T, K]
-    ring /= ring.max(axis=1, keepdims=True)
-    weight = seen * np.maximum(away, _STEP_NM / 4)
-    total = weight.sum(axis=1, keepdims=True)
-    mean_ring = weight @ ring.T / total  # [M, T]
-    mean = (weight * profile).sum(axis=1, keepdims=True) / total
-    variance = weight @ (ring**2).T / total - mean_ring**2
-    covariance = (weight * (profile - mean)) @ ring.T / total
-    # What the fit explains; a dark ring explains nothing.
-    gain = np.maximum(covariance, 0) ** 2 / np.maximum(variance, 1e-9)
-    by_radius = gain.reshape(len(gain), len(_RADII_NM), len(_BLURS_NM)).max(axis=2)
-    at = np.clip(by_radius.argmax(axis=1), 1, len(_RADII_NM) - 2)
-    rows = np.arange(len(gain))
-    before, here, after = (by_radius[rows, at + by] for by in (-1, 0, 1))
-    bent = 2 * here - before - after
-    shift = np.where(bent > 0, (after - before) / (2 * np.where(bent > 0, bent, 1)), 0.0)
-    step = _RADII_NM[1] - _RADII_NM[0]
-    fitted: NDArray[np.float64] = _RADII_NM[at] + step * np.clip(shift, -1, 1)
-    return fitted
-
-
-def _contrast(
-    away: NDArray[np.float64],
-    profile: NDArray[np.float64],
-    seen: NDArray[np.float64],
-    radius: NDArray[np.float64],
-) -> float | None:
-    """Compare centre, ring and surroundings of the mean pore."""
-    relative = away / radius[:, None]
-    weight = seen * np.maximum(away, _STEP_NM / 4)
-
-    def level(inside: NDArray[np.bool_]) -> float | None:
-        total = float(weight[inside].sum())
-        return float((weight * profile)[inside].sum()) / total if total > 0 else None
-
-    centre = level(relative <= 0.35)
-    ring = level((relative >= 0.8) & (relative <= 1.2))
-    around = level((relative >= 1.7) & (away >= radius[:, None] + 30))
-    if centre is None or ring is None or around is None or not ring > around:
-        return None
-    return (ring - centre) / (ring - around)
+def _whole_area_um2(grid: Grid, radius_nm: float) -> float:
+    """Area in which the centres of whole pores can lie."""
+    height, width = (n * grid.pixel_nm - 2 * (radius_nm + _CUT_NM) for n in grid.shape)
+    if min(height, width) <= 0:
+        raise InvalidValueError("grid's shape", grid.shape, "larger than a pore and its margin")
+    return height * width / 1e6

@@ -67,7 +67,7 @@ def draw_habit(rng: np.random.Generator) -> Habit:
         bend_per_um=float(np.exp(rng.uniform(np.log(0.15), np.log(1.0)))),
         branches_per_um=float(rng.uniform(0.1, 0.6)),
         swollen=float(rng.choice([0.0, rng.uniform(0.0, 0.4)])),
-        crossing=float(rng.choice([0.0, rng.uniform(0.0, 0.5)])),
+        crossing=float(rng.choice([0.0, rng.uniform(0.0, 0.35)])),
         direction=float(rng.uniform(0, 2 * np.pi)),
         disorder=float(np.exp(rng.uniform(np.log(0.2), np.log(4.0)))),
     )

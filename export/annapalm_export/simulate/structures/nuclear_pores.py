@@ -237,7 +237,7 @@ def _copies(rng: np.random.Generator, nup: Nup, axes: NDArray[np.float64]) -> ND
     w = np.broadcast_to(rng.uniform(*nup.separation_nm) * level, u.shape)
     local = np.stack([u, v, w], axis=-1)
     local = local + rng.normal(0, rng.uniform(0.5, 2.5), (pores, nup.rings, CORNERS, 1, 3))
-    flat = _squeeze(rng, local.reshape(pores, -1, 3))
+    flat = _squeeze(rng, local.reshape(pores, level.size * CORNERS * nup.per_corner, 3))
     copies: NDArray[np.float64] = flat @ axes
     return copies
 

@@ -135,8 +135,8 @@ def _curves(
     reach: float,
 ) -> NDArray[np.float64]:
     """Grow smooth paths, [F, K, 2], in both directions from the point nearest to the origin."""
-    half = int(1.2 * reach / STEP_NM)
-    bend = np.exp(rng.uniform(np.log(0.02), np.log(0.2)))  # rms curvature, per µm
+    half = int(1.6 * reach / STEP_NM)
+    bend = np.exp(rng.uniform(np.log(0.02), np.log(0.1)))  # rms curvature, per µm
     memory = rng.uniform(2.0, 6.0) * 1000 / STEP_NM
     # The tightest bend, of 2 µm, is twice the radius of the thickest axon.
     curvature = bend * ornstein_uhlenbeck(rng, (len(heading), 2 * half + 1), memory)
@@ -192,13 +192,16 @@ def _draw_rings(rng: np.random.Generator, neurites: _Neurites, period: float) ->
     at = np.clip((along / STEP_NM).astype(np.int64), 0, steps - 1)
     row = np.broadcast_to(np.arange(count)[:, None], at.shape)
     there = neurites.axes.inside[row, at] & (along >= 0) & (along < length - STEP_NM)
-    weight = np.exp(rng.normal(0, rng.uniform(0.05, 0.5), at.shape))
-    weight *= rng.random(at.shape) >= rng.uniform(0, 0.15)
-    brightness = np.exp(rng.normal(0, 0.3, (count, 1)))
     level = ornstein_uhlenbeck(rng, (count, steps), rng.uniform(1, 4) * 1000 / STEP_NM)
     level = gaussian_filter1d(level, 400 / STEP_NM, axis=1)  # order is lost for several rings
     disorder = rng.choice([np.inf, rng.uniform(0.8, 2.0)], p=[0.4, 0.6])
     ordered = (level[row, at] < disorder) & neurites.is_axon[:, None]
+    weight = np.exp(rng.normal(0, rng.uniform(0.05, 0.5), at.shape))
+    weight *= (rng.random(at.shape) >= rng.uniform(0, 0.15)) | ~ordered
+    brightness = np.exp(rng.normal(0, 0.3, (count, 1)))
+    # A dendrite is dim per µm, not only per area of its wider membrane.
+    width = neurites.radius_nm.mean(axis=1, keepdims=True)
+    brightness[~neurites.is_axon] *= width[0] / width[~neurites.is_axon]
     weight *= brightness * np.where(ordered, 1.0, rng.uniform(0.2, 0.8))
     return _Rings(
         row[there], along[there], neurites.radius_nm[row, at][there], weight[there], ordered[there]
@@ -239,17 +242,20 @@ def _off_plane(
 ) -> NDArray[np.float64]:
     """Distance [P] in nm along the axon between a point and its ring's centre.
 
-    Rings are slightly tilted and a little thick; a share of the label, and all of it where
-    there is no order, lies anywhere between two rings.
+    Rings are slightly tilted and a little thick; a share of the label lies anywhere between
+    two rings, and all of it where there is no order.
     """
     tilt = rng.normal(0, rng.uniform(0, 0.08), len(rings.weight)) * rings.radius_nm
     off = np.clip(tilt, -0.2 * period, 0.2 * period)[ring] * np.cos(
         around - rng.uniform(0, 2 * np.pi, len(tilt))[ring]
     )
     off += rng.normal(0, rng.uniform(3, 15), len(ring))
-    stray = (rng.random(len(ring)) < rng.uniform(0.02, 0.25)) | ~rings.ordered[ring]
-    strayed: NDArray[np.float64] = np.where(stray, period * rng.uniform(-0.5, 0.5, len(ring)), off)
-    return strayed
+    stray = rng.random(len(ring)) < rng.uniform(0.02, 0.25)
+    off = np.where(stray, period * rng.uniform(-0.5, 0.5, len(ring)), off)
+    lost = ~rings.ordered[ring]
+    off[lost] = rng.normal(0, period, int(lost.sum()))
+    placed: NDArray[np.float64] = off
+    return placed
 
 
 def _on_paths(
