@@ -57,9 +57,9 @@ def fit_radii(
 
     The fit is one of least squares in radius (0 to 2 `radius_nm`), width, brightness and
     background; a disc fits best as a small, wide ring. `radius_nm` is what is expected: it decides
-    how far out to look. The blur is part of the model, but a centre that is off by d widens the ring and takes
-    about d² / 2R from its radius: 1 nm for a perfect picture of pores with 30 % of the corners
-    missing, several for few localizations.
+    how far out to look. The blur is part of the model, but a centre that is off by d widens the
+    ring and takes about d² / 2R from its radius: 1 nm for a perfect picture of pores with 30 % of
+    the corners missing, several for few localizations.
     """
     wide = checked(image, grid)
     _check_rings(np.column_stack([xy_nm, np.full(len(xy_nm), radius_nm)]))
