@@ -77,7 +77,7 @@ def calibrate(
         for w in (False, True)
     )
     for number, factors in enumerate((plain, widefield)):
-        model.calibration[number] = torch.tensor([factors.dense, factors.error])
+        model.calibration[number] = torch.tensor([factors.dense, factors.error]).T
     return Calibration(plain, widefield)
 
 

@@ -152,7 +152,7 @@ def test_the_error_map_is_one_number() -> None:
     counts = _counts()
     error = _run(network, counts, torch.ones((1, 1)))[1]
     assert float(error.min()) == float(error.max()) > 0
-    network.calibration[1, 1] = 3.0
+    network.calibration[1, :, 1] = 3.0
     torch.testing.assert_close(_run(network, counts, torch.ones((1, 1)))[1], 3 * error)
 
 

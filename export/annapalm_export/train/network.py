@@ -89,8 +89,8 @@ class Network(nn.Module, ABC):
     """The sides of `counts` must be multiples of it, px."""
     config: NetworkConfig
     calibration: Tensor
-    """float32 [2, 2, S]: factors without and with widefield image (first axis) on `dense` and on
-    `error` (second) for each structure, set by `annapalm_export.calibrate`; 1 while training."""
+    """float32 [2, S, 2]: factors without and with widefield image (first axis), for each structure,
+    on `dense` and on `error` (last), set by `annapalm_export.calibrate`; 1 while training."""
     exact: bool
     """Give every pixel the same bits wherever in an image, and in an image of whatever size, it is
     computed; set for inference (`Student._log1p`)."""
@@ -110,13 +110,12 @@ class Network(nn.Module, ABC):
         """
 
     def _register_calibration(self, structures: int) -> None:
-        self.register_buffer("calibration", torch.ones((2, 2, structures)), persistent=False)
+        self.register_buffer("calibration", torch.ones((2, structures, 2)), persistent=False)
 
     def _factors(self, widefield_scale: Tensor, structure: Tensor) -> tuple[Tensor, Tensor]:
         """Calibration of `dense` and of `error`, [N,1,1,1] each, from inputs [N,1] and [N,S]."""
-        present = widefield_scale[:, :, None] > 0
-        each = torch.where(present, self.calibration[1], self.calibration[0])
-        both = (each * structure[:, None, :]).sum(dim=2)
+        absent, present = (structure @ factors for factors in self.calibration)
+        both = torch.where(widefield_scale > 0, present, absent)
         return both[:, :1, None, None], both[:, 1:, None, None]
 
 
