@@ -26,7 +26,7 @@ doi:10.1038/nmeth.2448)."""
 TAPER = 0.25
 """Share of each side over which the Tukey window falls to 0, so that borders make no lines."""
 
-SMOOTHING_RINGS = 5
+SMOOTHING_RINGS = 3
 """The curve is averaged over so many rings, each weighted by its pixels."""
 
 SMALLEST_SIDE = 32
@@ -79,8 +79,9 @@ def frc_curve(
     shared = over_rings((f1 * f2.conj()).real)
     correlation = np.where(energy > 0, shared / np.sqrt(np.where(energy > 0, energy, 1.0)), 0.0)
     pooled = _running(size)
-    # Half of the pixels are the other half's mirror, and the window ties neighbours together.
-    chance = np.sqrt(2 / pooled) * _window_spread(first.shape)
+    # Of N pixels half are the other half's mirror, and of each product only the real part counts:
+    # the variance is 1 / N, but for the window, which ties neighbours together.
+    chance = _window_spread(first.shape) / np.sqrt(pooled)
     return FrcCurve(
         over_rings(frequency) / size / pixel_nm,
         correlation,

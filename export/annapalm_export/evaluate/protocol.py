@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from annapalm_export.evaluate.suites import Suite
 
 VALIDATION_FIELDS = 4
-"""Fields per density on which each method's skeleton threshold is chosen."""
+"""Fields per density on which each method's threshold is chosen."""
 STRESS_FIELDS = 4
 """Fields per density that are answered with random localizations, and with a piece erased."""
 
@@ -30,8 +30,7 @@ class ProtocolResult:
     """Everything that the protocol measured, one row per field and method."""
 
     levels: dict[str, dict[str, float]]
-    """Structure to the skeleton threshold of each method, one for all densities; empty for a
-    structure without filaments."""
+    """Structure to the threshold of each method, one for all densities."""
     simulated: list[Row]
     stress: list[Row]
 

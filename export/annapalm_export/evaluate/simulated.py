@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,14 +12,8 @@ from annapalm.errors import InvalidValueError
 from annapalm.write.trust import doubtful_mask, structure_mask
 from annapalm_export.evaluate import error_map
 from annapalm_export.evaluate.baseline import blurs
-from annapalm_export.evaluate.field import LinePoints
-from annapalm_export.evaluate.filaments import (
-    DEFAULT_LEVEL,
-    is_false,
-    score_skeleton,
-    skeleton,
-)
 from annapalm_export.evaluate.metrics import MsSsim, score_picture
+from annapalm_export.evaluate.structure_scores import LineScores, best_of, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,14 +23,13 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.render import RateImage
     from annapalm_export.evaluate.field import EvalField
-    from annapalm_export.evaluate.filaments import Skeleton
 
 MODEL = "model"
 WITH_WIDEFIELD = "model+widefield"
 BLUR = "best blur"
 SPARSE = "sparse"
 TRUTH = "truth"
-"""Not a method: under this name stands the threshold of the noise-free truth's own skeleton."""
+"""Not a method: under this name stands the threshold of the noise-free truth's own picture."""
 
 Row = dict[str, Any]
 """One method on one field: names of scores to numbers, None where a score does not apply."""
@@ -50,7 +44,7 @@ class FieldScorer:
     """All scores of one simulated field; what depends on the truth alone is done once."""
 
     def __init__(self, scene: EvalField, levels: Mapping[str, float]) -> None:
-        """Take a field and each method's skeleton threshold.
+        """Take a field and each method's threshold for the scores of the structure.
 
         Raises `InvalidValueError` for a field without structure: nothing to compare with.
         """
@@ -58,11 +52,8 @@ class FieldScorer:
             raise InvalidValueError(f"truth of '{scene.name}'", "empty", "above 0 somewhere")
         self.scene = scene
         self.levels = levels
-        self.points: LinePoints = scene.line_points()
-        self.traced: LinePoints | None = None
-        if scene.has_filaments:
-            level = levels.get(TRUTH, DEFAULT_LEVEL)
-            self.traced = _as_points(skeleton(scene.truth, scene.grid, level))
+        self.kind = kind_of(scene.structure)
+        self.shown = self.kind(scene, levels.get(TRUTH))
         self.foreground = scene.foreground()
         self.similarity = MsSsim(scene.truth, self.foreground)
 
@@ -88,33 +79,23 @@ class FieldScorer:
             "density_per_um2": self.scene.density_per_um2,
         }
         if self.scene.has_filaments:
-            row["filament_um_per_um2"] = self.points.wanted_um / self.scene.grid.area_um2
+            row["filament_um_per_um2"] = self._wanted_um / self.scene.grid.area_um2
         return row | scores
 
     def _image(self, method: str, image: RateImage) -> Row:
         return self._row(method, self._picture(image) | self._structure(method, image))
 
+    @cached_property
+    def _wanted_um(self) -> float:
+        """Length of labelled centre lines within the field."""
+        return self.scene.line_points().wanted_um
+
     def _structure(self, method: str, image: RateImage) -> Row:
         """Scores of what the picture shows of the structure, those that apply to it."""
-        return self._filaments(method, image) if self.traced is not None else {}
+        return self.shown.score(image, self.levels[method])
 
     def _picture(self, image: RateImage) -> Row:
         return asdict(score_picture(image, self.scene.truth, self.similarity))
-
-    def _filaments(self, method: str, image: RateImage) -> Row:
-        """Against the centre lines, and against the skeleton of the truth's own picture.
-
-        The second skeletonises both: bundles closer than the resolution are one line in either.
-        """
-        drawn = skeleton(image, self.scene.grid, self.levels[method])
-        area = self.scene.grid.area_um2
-        score = score_skeleton(drawn, self.points, area)
-        names = ("f1", "precision", "recall", "false_um_per_um2", "missed_um_per_um2")
-        row = {name: getattr(score, name) for name in names}
-        if self.traced is not None:
-            traced = score_skeleton(drawn, self.traced, area)
-            row |= {f"{name}_skeleton": getattr(traced, name) for name in names[:3]}
-        return row
 
     def _model(self, method: str, result: Reconstruction) -> Row:
         row = self._image(method, result.dense)
@@ -146,12 +127,11 @@ class FieldScorer:
 
     def _false_lines(self, method: str, result: Reconstruction) -> Row:
         """Ask whether the error map knows which of the drawn lines are invented."""
-        if self.traced is None:
+        if not isinstance(self.shown, LineScores) or not self.shown.applies:
             return {}
         scores: Row = {}
         pixel_nm = self.scene.grid.pixel_nm
-        drawn = skeleton(result.dense, self.scene.grid, self.levels[method])
-        false = is_false(drawn, self.points)
+        drawn, false = self.shown.false(result.dense, self.levels[method])
         unbelieved = error_map.disbelief(result.dense, result.error, self.scene.counts, pixel_nm)
         for name, image in unbelieved.items():
             end = "" if name == "model" else f".{name}"
@@ -177,22 +157,8 @@ class FieldScorer:
             scored = [(p[name], nm) for nm, p in pictures.items() if p[name] is not None]
             best = (min if name == "nrmse" else max)(scored, default=(None, None))
             row[name], row[f"bandwidth_nm.{name}"] = best
-        return self._row(BLUR, row | self._best_structure(blurred))
-
-    def _best_structure(self, blurred: Mapping[float, RateImage]) -> Row:
-        """Scores of the structure at the bandwidth that shows it best."""
-        if self.traced is None:
-            return {}
-        lines = {nm: self._filaments(BLUR, image) for nm, image in blurred.items()}
-        best = max(lines, key=lambda nm: lines[nm]["f1"])
-        skeletons = max(lines, key=lambda nm: lines[nm]["f1_skeleton"])
-        traced = {n: lines[skeletons][n] for n in lines[skeletons] if n.endswith("_skeleton")}
-        return lines[best] | traced | {"bandwidth_nm.f1": best}
-
-
-def _as_points(drawn: Skeleton) -> LinePoints:
-    """Take a skeleton for the centre lines to be drawn."""
-    return LinePoints(drawn.xy_nm, drawn.length_nm, np.ones(len(drawn.xy_nm), dtype=bool))
+        shown = {nm: self._structure(BLUR, image) for nm, image in blurred.items()}
+        return self._row(BLUR, row | best_of(shown, self.kind))
 
 
 def _share(dense: RateImage, part: NDArray[np.bool_], whole: NDArray[np.bool_]) -> float | None:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 from scipy.spatial import cKDTree
 
 from annapalm_export.evaluate.baseline import blurs
@@ -20,9 +19,9 @@ from annapalm_export.evaluate.filaments import (
     SMOOTHING_NM,
     TOLERANCE_NM,
     skeleton,
-    typical_intensity,
 )
 from annapalm_export.evaluate.simulated import BLUR, MODEL, FieldScorer, Row
+from annapalm_export.evaluate.structure_scores import LineScores, kind_of
 from annapalm_export.evaluate.suite import asked_for
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from annapalm.grid import Grid
     from annapalm.reconstruction import Reconstruction
     from annapalm.render import CountImage, RateImage
     from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.structure_scores import StructureScores
     from annapalm_export.evaluate.suite import Reconstructor
 
 ERASED_NM = (200.0, 500.0, 1000.0, 2000.0)
@@ -79,18 +78,22 @@ def evaluate_uniform(
 ) -> list[Row]:
     """Reconstruct as many localizations as `reference` has, spread at random over its field.
 
-    A threshold relative to such a picture itself would always find something. So lines are
+    A threshold relative to such a picture itself would always find something. So structure is
     drawn where it reaches the threshold that belongs to the method's picture of `reference`: what
-    a viewer sees who sets the contrast on a good field. One row for the model and one for the
-    blur that shows `reference` best: its filaments, or, without any, its picture.
+    a viewer sees who sets the contrast on a good field. It is given in the unit that fits the
+    structure (`drawn_pores_per_um2`, `drawn_share`) and, for every structure, as length of filament
+    (`drawn_um_per_um2`); `..._reference` is what the picture of `reference` has of it. One row for
+    the model and one for the blur that shows the structure of `reference` best.
     """
-    levels = dict.fromkeys((MODEL, BLUR), DEFAULT_LEVEL) | dict(levels or {})
+    kind = kind_of(reference.structure)
+    levels = dict.fromkeys((MODEL, BLUR), kind.DEFAULT_LEVEL) | dict(levels or {})
     grid, counts = reference.grid, uniform_counts(reference, seed)
     structure = asked_for(model, reference.structure)
     real = model.reconstruct(reference.counts, None, grid=grid, structure=structure)
     noise = model.reconstruct(counts, None, grid=grid, structure=structure)
     best = FieldScorer(reference, levels).best_blur()
-    bandwidth = best["bandwidth_nm.f1" if reference.has_filaments else "bandwidth_nm.ms_ssim"]
+    shows_best = f"bandwidth_nm.{kind.MAIN}"
+    bandwidth = best[shows_best if shows_best in best else "bandwidth_nm.ms_ssim"]
     real_blur, noise_blur = (
         blurs(image, grid.pixel_nm, (bandwidth,))[bandwidth] for image in (reference.counts, counts)
     )
@@ -104,9 +107,7 @@ def evaluate_uniform(
             "field": reference.name,
             "density": reference.density,
             "density_per_um2": reference.density_per_um2,
-            "drawn_um_per_um2": _length_at(image, like, grid, levels[method]) / grid.area_um2,
-            "drawn_um_per_um2_reference": skeleton(like, grid, levels[method]).length_um
-            / grid.area_um2,
+            **_drawn(image, like, reference, levels[method]),
             "structure_share": float(image.sum(dtype=np.float64)) / number,
             "background_share": background / number if method == MODEL else None,
         }
@@ -117,6 +118,23 @@ def evaluate_uniform(
     ]
 
 
+def _drawn(image: RateImage, like: RateImage, scene: EvalField, level: float) -> Row:
+    """Measure what an image shows at the contrast of `like`, and what that itself shows."""
+    kind = kind_of(scene.structure)
+    row = _both(kind, image, like, scene, level)
+    if not issubclass(kind, LineScores):
+        row = _both(LineScores, image, like, scene, LineScores.DEFAULT_LEVEL) | row
+    return row
+
+
+def _both(
+    kind: type[StructureScores], image: RateImage, like: RateImage, scene: EvalField, level: float
+) -> Row:
+    shown = kind.drawn(like, like, scene, level)
+    reference = {f"{name}_reference": value for name, value in shown.items()}
+    return kind.drawn(image, like, scene, level) | reference
+
+
 def uniform_counts(reference: EvalField, seed: int) -> CountImage:
     """As many localizations as the field has, each in a pixel drawn at random: float32 [Y, X]."""
     rng = np.random.default_rng(seed)
@@ -124,12 +142,6 @@ def uniform_counts(reference: EvalField, seed: int) -> CountImage:
     places = rng.integers(0, rows * columns, int(reference.counts.sum()))
     counts = np.bincount(places, minlength=rows * columns).reshape(rows, columns)
     return counts.astype(np.float32)
-
-
-def _length_at(image: RateImage, like: RateImage, grid: Grid, level: float) -> float:
-    """Filament length (µm) that `image` shows at the threshold of `like`."""
-    typical = typical_intensity(gaussian_filter(like, SMOOTHING_NM / grid.pixel_nm, mode="reflect"))
-    return skeleton(image, grid, level, intensity=typical).length_um
 
 
 def evaluate_erased(

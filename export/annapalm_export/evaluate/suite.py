@@ -12,7 +12,6 @@ from annapalm.grid import Grid
 from annapalm.render import render
 from annapalm_export.evaluate import heldout
 from annapalm_export.evaluate.baseline import blurs
-from annapalm_export.evaluate.filaments import DEFAULT_LEVEL, LEVELS, f1_by_level
 from annapalm_export.evaluate.simulated import (
     BLUR,
     MODEL,
@@ -22,6 +21,7 @@ from annapalm_export.evaluate.simulated import (
     FieldScorer,
     Row,
 )
+from annapalm_export.evaluate.structure_scores import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from annapalm.render import CountImage, RateImage
     from annapalm.widefield import WidefieldImage
     from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.structure_scores import StructureScores
 
 
 __all__ = [
@@ -75,26 +76,28 @@ def evaluate_simulated(
 ) -> list[Row]:
     """Score the model and its baselines on simulated fields; one row per field and method.
 
-    `levels` are the skeleton thresholds from `choose_levels` on other fields. Methods: the
+    `levels` are the thresholds from `choose_levels` on other fields of the structure. Methods: the
     model without and, where there is a widefield image, with it; the best blur (each score
     with the bandwidth that suits it best); the sparse image itself. Raises
     `InvalidValueError` for a field without structure: `stress.py` is for those.
     """
-    names = (MODEL, WITH_WIDEFIELD, BLUR, SPARSE, TRUTH)
-    levels = dict.fromkeys(names, DEFAULT_LEVEL) | dict(levels or {})
+    names = (MODEL, WITH_WIDEFIELD, BLUR, SPARSE)
     rows: list[Row] = []
     for scene in scenes:
-        rows += FieldScorer(scene, levels).rows(reconstruct_both(model, scene))
+        usual = dict.fromkeys(names, kind_of(scene.structure).DEFAULT_LEVEL)
+        scorer = FieldScorer(scene, usual | dict(levels or {}))
+        rows += scorer.rows(reconstruct_both(model, scene))
     return rows
 
 
 def choose_levels(model: Reconstructor, validation: Iterable[EvalField]) -> dict[str, float]:
-    """Choose each method's skeleton threshold: the best mean F1 over validation fields.
+    """Choose each method's threshold: the best mean of what is scored, over validation fields.
 
-    The best blur may also choose its bandwidth per field; under `TRUTH` stands the threshold of
-    the noise-free truth itself. Fields must not be test fields; those without filaments have no
-    say, and where none has any the dict is empty. Raises `InvalidValueError` without fields. Of
-    equals, the lowest threshold.
+    That is `structure_scores`' `MAIN` of the structure, F1 for filaments. The best blur may also
+    choose its bandwidth per field; under `TRUTH` stands the threshold of the noise-free truth
+    itself. Fields must be of one structure, and not test fields; those without anything to score
+    have no say, and where none has any the dict is empty. Raises `InvalidValueError` without
+    fields, or for several structures. Of equals, the lowest threshold.
     """
     tables = LevelTables()
     number = 0
@@ -108,10 +111,12 @@ def choose_levels(model: Reconstructor, validation: Iterable[EvalField]) -> dict
 
 
 class LevelTables:
-    """F1 of each method at each of `LEVELS`, field by field."""
+    """Score of each method at each threshold of one structure, field by field."""
 
     def __init__(self) -> None:
-        self._f1: dict[str, list[Any]] = {}
+        self._scores: dict[str, list[Any]] = {}
+        self._structure: str | None = None
+        self._shown: tuple[EvalField, StructureScores] | None = None
 
     def add_model(self, scene: EvalField, results: Mapping[str, Reconstruction]) -> None:
         """Score reconstructions (method to result) of a validation field."""
@@ -125,15 +130,25 @@ class LevelTables:
         self._add(TRUTH, scene, [scene.truth])
 
     def best(self) -> dict[str, float]:
-        """Threshold with the highest mean F1, by method."""
-        return {m: LEVELS[int(np.argmax(np.mean(f1, axis=0)))] for m, f1 in self._f1.items()}
+        """Threshold with the highest mean score, by method."""
+        tried = kind_of(self._structure).LEVELS if self._structure is not None else ()
+        return {m: tried[int(np.argmax(np.mean(s, axis=0)))] for m, s in self._scores.items()}
 
     def _add(self, method: str, scene: EvalField, images: Iterable[RateImage]) -> None:
-        if not scene.has_filaments:
-            return
-        points = scene.line_points()
-        best = np.max([f1_by_level(image, scene, points) for image in images], axis=0)
-        self._f1.setdefault(method, []).append(best)
+        shown = self._of(scene)
+        if shown.applies:
+            best = np.max([shown.by_level(image) for image in images], axis=0)
+            self._scores.setdefault(method, []).append(best)
+
+    def _of(self, scene: EvalField) -> StructureScores:
+        """Scores of the field, made once for all methods; refuse another structure's."""
+        if self._shown is None or self._shown[0] is not scene:
+            if self._structure not in (None, scene.structure):
+                both = f"{self._structure} and {scene.structure}"
+                raise InvalidValueError("validation fields", both, "of one structure")
+            self._structure = scene.structure
+            self._shown = scene, kind_of(scene.structure)(scene)
+        return self._shown[1]
 
 
 def evaluate_real(

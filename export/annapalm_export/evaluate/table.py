@@ -46,6 +46,34 @@ FILAMENT_COLUMNS = {
     "f1_skeleton": "F1, truth's own skeleton",
     "precision_skeleton": "precision",
     "recall_skeleton": "recall",
+    "false_um_per_um2_skeleton": "false, µm/µm²",
+    "missed_um_per_um2_skeleton": "missed, µm/µm²",
+}
+PORE_COLUMNS = {
+    "pore_f1": "F1 at 50 nm",
+    "pore_precision": "precision",
+    "pore_recall": "recall",
+    "false_pores_per_um2": "false, per µm²",
+    "missed_pores_per_um2": "missed, per µm²",
+    "radius_bias_nm": "radius - true, nm",
+    "radius_spread_nm": "its spread, nm",
+    "ring_contrast": "ring contrast",
+}
+AREA_COLUMNS = {
+    "dice": "Dice",
+    "iou": "IoU",
+    "area_precision": "precision at 40 nm",
+    "area_recall": "recall",
+    "false_um2_per_um2": "false, µm²/µm²",
+    "missed_um2_per_um2": "missed, µm²/µm²",
+    "boundary_f1": "boundary F1 at 40 nm",
+}
+PERIOD_COLUMNS = {
+    "period_found": "found to 10 nm",
+    "period_nm": "period, nm",
+    "period_bias_nm": "period - true, nm",
+    "period_contrast": "contrast",
+    "period_modulation": "modulation",
 }
 ERROR_COLUMNS = {
     "coverage_0.5_judged": "50 % covers",
@@ -81,6 +109,10 @@ STRESS_COLUMNS = {
     "warnings": "warnings",
     "drawn_um_per_um2": "drawn, µm/µm²",
     "drawn_um_per_um2_reference": "(on filaments)",
+    "drawn_pores_per_um2": "pores, per µm²",
+    "drawn_pores_per_um2_reference": "(on pores)",
+    "drawn_share": "area share",
+    "drawn_share_reference": "(on the structure)",
     "structure_share": "share called structure",
     "background_share": "share called diffuse",
     "bridged": "bridged",
@@ -167,6 +199,9 @@ def simulated_tables(rows: Sequence[Row]) -> str:
 SECTIONS = {
     "Pictures": PICTURE_COLUMNS,
     "Filaments": FILAMENT_COLUMNS,
+    "Pores": PORE_COLUMNS,
+    "Area": AREA_COLUMNS,
+    "Period": PERIOD_COLUMNS,
     "Error map": ERROR_COLUMNS,
 }
 """Heading of a table to its columns."""

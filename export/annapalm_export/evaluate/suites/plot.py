@@ -18,6 +18,10 @@ TITLES = {
     "pearson": "Pearson r",
     "f1": "Filament F1 at 40 nm",
     "f1_skeleton": "F1, truth's own skeleton",
+    "pore_f1": "Pore F1 at 50 nm",
+    "ring_contrast": "Ring contrast",
+    "period_contrast": "Period contrast",
+    "iou": "Area, IoU",
 }
 """Score to the heading of its panel; others stand under their own name."""
 
@@ -68,7 +72,7 @@ def plot_quality(title: str, summary: Sequence[Row], scores: Sequence[str]) -> s
     """Draw means of `summary` (with standard errors) as the text of an SVG image.
 
     Rows name `model` ("" for baselines), `method` and `density`; x is their mean `density_per_um2`.
-    Scores that no row has are left out; all run from 0 to 1 and are better above.
+    Scores that no row has are left out; all are better above and at most 1, and drawn from 0 on.
     """
     panels = [(s, c) for s in scores if (c := _curves(summary, s))]
     everywhere = [p[0] for _, curves in panels for c in curves for p in c.points]

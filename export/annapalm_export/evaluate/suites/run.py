@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from annapalm_export.evaluate.filaments import DEFAULT_LEVEL
 from annapalm_export.evaluate.simulated import FieldScorer
+from annapalm_export.evaluate.structure_scores import kind_of
 from annapalm_export.evaluate.suite import LevelTables, reconstruct_both
 from annapalm_export.evaluate.suites.alone import WIDEFIELD_ALONE, reconstruct_widefield_alone
 from annapalm_export.evaluate.suites.store import Key
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from annapalm_export.evaluate.suites.suite import Condition, Suite
 
 THRESHOLD_FIELDS = 4
-"""Fields per density on which skeleton thresholds are chosen."""
+"""Fields per density on which thresholds are chosen."""
 TRUST_FIELDS = 4
 """Most fields per density that are turned into inputs with nothing to find."""
 BASELINES = "baselines-1"
@@ -138,8 +138,8 @@ class SuiteRunner:
     def _levels(
         self, suite: Suite, condition: Condition, entries: Sequence[Entry]
     ) -> dict[str, dict[str, float]]:
-        """Skeleton thresholds by sha256 of the model ("" for the baselines), then by method."""
-        usual = dict.fromkeys((*METHODS, WIDEFIELD_ALONE), DEFAULT_LEVEL)
+        """Thresholds by sha256 of the model ("" for the baselines), then by method."""
+        usual = dict.fromkeys(METHODS, kind_of(condition.structure).DEFAULT_LEVEL)
         # A model that does not know the structure has thresholds from none of its fields.
         knowing = [e for e in entries if e.knows(condition.structure)]
         strangers = {e.sha256: usual for e in entries if not e.knows(condition.structure)}
@@ -174,8 +174,6 @@ class SuiteRunner:
             seeds = _Seeds(condition, density, suite.threshold_seeds)
             for number in range(self.threshold_fields):
                 _, scene = seeds.field(number)
-                if not scene.has_filaments:
-                    return {sha: {} for sha in models}
                 for sha, model in models.items():
                     if model is None:
                         tables[sha].add_baselines(scene)

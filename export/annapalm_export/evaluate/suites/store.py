@@ -12,8 +12,8 @@ from annapalm.errors import AnnaPalmError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 1
-"""Version of the lines; those of another are not read."""
+FORMAT = 2
+"""Version of the lines and of what is scored; those of another are not read."""
 
 Record: TypeAlias = dict[str, Any]
 """Plain JSON values."""
@@ -40,7 +40,7 @@ class Key:
     model: str
     """sha256 of the model's file; "" for what no model has to do with."""
     density: float | None = None
-    """None for the skeleton thresholds of a condition."""
+    """None for the thresholds of a condition."""
     number: int | None = None
     """Which field of the condition and density, from 0."""
     thresholds: int = 0

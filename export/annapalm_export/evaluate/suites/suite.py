@@ -29,6 +29,7 @@ PLOTTED = (
     "f1",
     "f1_skeleton",
     "pore_f1",
+    "ring_contrast",
     "period_contrast",
     "iou",
 )
@@ -77,7 +78,7 @@ class Suite:
     plotted: tuple[str, ...] = PLOTTED
     seeds: range = EVALUATION_SEEDS
     threshold_seeds: range = THRESHOLD_SEEDS
-    """Fields on which skeleton thresholds are chosen; never those of `seeds`."""
+    """Fields on which thresholds are chosen; never those of `seeds`."""
 
     @property
     def label(self) -> str:
@@ -104,7 +105,7 @@ class Suite:
 
 
 def threshold_condition(condition: Condition) -> Condition:
-    """Where the skeleton thresholds for a condition are chosen: a user cannot know the shift.
+    """Where the thresholds for a condition are chosen: a user cannot know the shift.
 
     For a shifted one the fields of its structure as in the in-distribution suite; for those of
     an in-distribution suite the very same.

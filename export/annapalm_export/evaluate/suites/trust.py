@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.widefield.errors import WidefieldMisalignedError
-from annapalm_export.evaluate.filaments import skeleton
 from annapalm_export.evaluate.simulated import FALSE_NM, MODEL, WITH_WIDEFIELD
 from annapalm_export.evaluate.stress import evaluate_empty, evaluate_erased, evaluate_uniform
+from annapalm_export.evaluate.structure_scores import kind_of
 from annapalm_export.evaluate.suite import asked_for
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def evaluate_trust(model: Model, scene: EvalField, scorer: FieldScorer) -> list[
         rows += _other_widefield(model, scene, scorer)
     for name in model.info.structures:
         if name != scene.structure:
-            rows.append(_wrong_structure(model, scene, name, scorer))
+            rows.append(_wrong_structure(model, scene, name))
     return [{"density": scene.density, "unit": scene.unit} | row for row in rows]
 
 
@@ -52,12 +52,12 @@ def _other_widefield(model: Model, scene: EvalField, scorer: FieldScorer) -> lis
         return [_row(scene, "other widefield", {"refused": 1.0})]
     scored = scorer.model_rows({WITH_WIDEFIELD: result, MODEL: plain})
     gain = scored[0]["ms_ssim"] - scored[1]["ms_ssim"]
-    agreement = result.widefield
+    agreement, dense, level = result.widefield, result.dense, scorer.levels[MODEL]
     return [
         _row(
             scene,
             "other widefield",
-            _claims(scene, result, scorer)
+            _claims(scene, result, scorer.kind.drawn(dense, dense, scene, level))
             | {
                 "refused": 0.0,
                 "ms_ssim_gain": gain,
@@ -68,25 +68,29 @@ def _other_widefield(model: Model, scene: EvalField, scorer: FieldScorer) -> lis
     ]
 
 
-def _wrong_structure(model: Model, scene: EvalField, name: str, scorer: FieldScorer) -> Row:
-    """Ask for `name` where the field shows something else."""
+def _wrong_structure(model: Model, scene: EvalField, name: str) -> Row:
+    """Ask for `name` where the field shows something else, and measure how much of it is drawn.
+
+    At the default threshold of `name`: none was chosen for it where it is not.
+    """
     structure = asked_for(model, name)
     result = model.reconstruct(scene.counts, None, grid=scene.grid, structure=structure)
-    scores = _claims(scene, result, scorer) | {"warnings": len(result.warnings)}
+    kind, dense = kind_of(name), result.dense
+    drawn = kind.drawn(dense, dense, scene, kind.DEFAULT_LEVEL)
+    scores = _claims(scene, result, drawn) | {"warnings": len(result.warnings)}
     return _row(scene, f"asked for {name}", scores)
 
 
-def _claims(scene: EvalField, result: Reconstruction, scorer: FieldScorer) -> Row:
-    """Measure what is drawn, how much of it is false, and what the error map says of it."""
-    dense, area = result.dense, scene.grid.area_um2
+def _claims(scene: EvalField, result: Reconstruction, drawn: dict[str, float]) -> Row:
+    """Measure how much of what is `drawn` is false, and what the error map says of it."""
+    dense = result.dense
     total = float(dense.sum(dtype=np.float64))
     near = scene.near_structure(FALSE_NM)
     judged = scene.judged(dense)
     k = result.intervals.get("0.9")
     inside = np.abs(dense - scene.truth)[judged] <= (k or 0.0) * result.error[judged]
-    drawn = skeleton(dense, scene.grid, scorer.levels[MODEL])
     return {
-        "drawn_um_per_um2": drawn.length_um / area,
+        **drawn,
         "false_share": float(dense[~near].sum(dtype=np.float64)) / total if total > 0 else None,
         "relative_error": float(result.error.sum(dtype=np.float64)) / total if total > 0 else None,
         "coverage_0.9": float(inside.mean()) if k is not None and judged.any() else None,
