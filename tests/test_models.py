@@ -67,12 +67,13 @@ def test_a_vector_that_is_not_reproduced_is_noticed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=NAMES)
-def test_nothing_and_noise_draw_no_filaments(path: Path) -> None:
+def test_nothing_and_noise_draw_no_structure(path: Path) -> None:
     model = load_model(path, device="cpu")
-    nothing = model.reconstruct(np.zeros((320, 320), np.float32))
-    assert not nothing.dense.any()
-    assert nothing.warnings
     noise = np.random.default_rng(0).poisson(0.01, (640, 640)).astype(np.float32)
-    result = model.reconstruct(noise)
-    # Localizations at random are diffuse: less than a fifth of them may be called structure.
-    assert result.dense.sum() < 0.2 * noise.sum()
+    for structure in model.info.structures:
+        nothing = model.reconstruct(np.zeros((320, 320), np.float32), structure=structure)
+        assert not nothing.dense.any()
+        assert nothing.warnings
+        result = model.reconstruct(noise, structure=structure)
+        # Localizations at random are diffuse: less than a fifth of them may be called structure.
+        assert result.dense.sum() < 0.2 * noise.sum(), structure

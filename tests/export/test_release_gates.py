@@ -70,6 +70,22 @@ def test_each_structure_is_held_to_the_scores_that_it_has() -> None:
     rows[2]["ms_ssim"] = 0.4
     (failure,) = gates.quality_gate(summarise(rows))
     assert failure.startswith("nuclear pores: model at 5 localizations per pore: ms_ssim 0.400 is")
+    rows[2] |= {"ms_ssim": 0.9, "pore_f1": 0.5}
+    rows[3]["pore_f1"] = 0.6
+    (failure,) = gates.quality_gate(summarise(rows))
+    assert failure.endswith("pore_f1 0.500 is not above the best blur's 0.600")
+
+
+def test_scores_that_a_blur_may_win_refuse_nothing() -> None:
+    better = {"f1_skeleton": 0.9, "dice": 0.9, "period_contrast": 0.9, "pearson": 0.95}
+    for structure in ("actin", "mitochondria", "spectrin"):
+        about = {"structure": structure, "unit": "unit", "density": 5.0}
+        model = {name: value for name, value in GOOD.items() if name != "f1"}
+        rows: list[dict[str, Any]] = [
+            {"method": MODEL, **about, **model, **dict.fromkeys(better, 0.1)},
+            {"method": BLUR, **about, "ms_ssim": 0.5, **better},
+        ]
+        assert gates.quality_gate(summarise(rows)) == []
 
 
 def test_figures_from_before_there_were_structures_are_read() -> None:

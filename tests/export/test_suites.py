@@ -314,6 +314,36 @@ def test_inputs_with_nothing_to_find_are_scored_too(model: Model, tmp_path: Path
     assert "| microtubules | uniform | tiny/1 | model |" in (tmp_path / "tables.md").read_text()
 
 
+def test_each_structure_of_a_model_is_scored_in_its_own_way(tmp_path: Path) -> None:
+    info = replace(contract_model.model_info(), structures=("nuclear pores", "mitochondria"))
+    path = tmp_path / "two.onnx"
+    path.write_bytes(contract_model.build_model(info).SerializeToString())
+    two = load_model(path, "cpu")
+    scene = replace(SMALL, structure="nuclear pores", amount_per_um2=6.0)
+    membranes = replace(SMALL, structure="mitochondria", amount_per_um2=None)
+    conditions = (
+        Condition("nuclear pores", scene, (20.0,)),
+        Condition("mitochondria", membranes, (20.0,)),
+    )
+    suite = Suite("small", 1, "Small fields", conditions)
+    rows = run_small(two, tmp_path, 1, suite)
+    wanted = {"nuclear pores": "pore_f1", "mitochondria": "iou"}
+    for row in rows:
+        assert set(row) & {"f1", *wanted.values()} == {wanted[row["structure"]]}
+    write_report(tmp_path, [(suite, rows)], [Entry("two/1", two)], 1)
+    text = (tmp_path / "tables.md").read_text()
+    headings = [s for s in text.splitlines() if s.startswith("####")]
+    assert headings == [
+        *("#### Pictures", "#### Pores", "#### Error map"),
+        *("#### Pictures", "#### Area", "#### Error map"),
+    ]
+    trust = replace(suite, name="trusted", kind="trust", plotted=())
+    claims = {(r["structure"], r["input"]): r for r in run_small(two, tmp_path, 1, trust)}
+    assert "drawn_share" in claims["nuclear pores", "asked for mitochondria"]
+    assert "drawn_pores_per_um2" in claims["mitochondria", "asked for nuclear pores"]
+    assert "drawn_pores_per_um2" in claims["nuclear pores", "uniform"]
+
+
 def test_the_released_model_gives_its_published_scores_on_a_field_of_microtubules_1() -> None:
     """A field of the suite by which 1.0.0 was released: scores as on the day of the release."""
     suite = SUITES["microtubules-1"]

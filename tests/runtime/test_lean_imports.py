@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import annapalm
+from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION
 
 ALLOWED = {"annapalm", "numpy", "onnxruntime", "rich", "tifffile", "typer"}
 NEVER = {"torch", "onnx", "onnxscript", "scipy", "skimage", "pandas", "annapalm_export"}
@@ -81,7 +82,7 @@ def test_version_names_package_runtime_and_default_model() -> None:
     package, runtime, model = result.stdout.splitlines()
     assert package == f"annapalm {annapalm.__version__}"
     assert runtime.startswith("onnxruntime")
-    assert model == "default model microtubule 1.0.0"
+    assert model == f"default model {DEFAULT_MODEL} {DEFAULT_VERSION}"
 
 
 def imports_of(path: Path) -> set[str]:

@@ -123,9 +123,7 @@ class LineScores(StructureScores):
         """F1 against the centre lines."""
         return filaments.f1_by_level(image, self._scene, self.points, self.LEVELS)
 
-    def false(
-        self, image: RateImage, level: float
-    ) -> tuple[filaments.Skeleton, NDArray[np.bool_]]:
+    def false(self, image: RateImage, level: float) -> tuple[filaments.Skeleton, NDArray[np.bool_]]:
         """Draw the lines of an image, and say which of their pixels are false: bool [K]."""
         drawn = filaments.skeleton(image, self._scene.grid, level)
         return drawn, filaments.is_false(drawn, self.points)
@@ -298,13 +296,8 @@ class LatticeScores(AreaScores):
     """
 
     DECIDERS: ClassVar[Deciders] = AreaScores.DECIDERS | {
-        "period_contrast": (
-            "period_contrast",
-            "period_nm",
-            "period_bias_nm",
-            "period_found",
-            "period_modulation",
-        ),
+        "period_bias_nm": ("period_bias_nm", "period_nm", "period_found"),
+        "period_contrast": ("period_contrast", "period_modulation"),
     }
 
     def score(self, image: RateImage, level: float) -> Scores:
@@ -345,14 +338,15 @@ def best_of(scored: Mapping[float, Scores], kind: type[StructureScores]) -> Scor
     Under `bandwidth_nm.` + `MAIN` stands the bandwidth that shows the structure best.
     """
     row: Scores = {}
+    shows_best: Scores = {}
     for decider, names in kind.DECIDERS.items():
         known = [nm for nm in scored if scored[nm].get(decider) is not None]
         if known:
             best = max(known, key=lambda nm: _goodness(decider, scored[nm][decider]))
             row |= {name: scored[best][name] for name in names}
             if decider == kind.MAIN:
-                row[f"bandwidth_nm.{decider}"] = best
-    return row
+                shows_best[f"bandwidth_nm.{decider}"] = best
+    return row | shows_best
 
 
 def _goodness(name: str, value: float) -> float:

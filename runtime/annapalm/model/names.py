@@ -11,7 +11,7 @@ from typing import NamedTuple
 from annapalm.model.errors import ModelNotFoundError
 
 DEFAULT_MODEL = "microtubule"
-DEFAULT_VERSION = "1.0.0"
+DEFAULT_VERSION = "1.1.0"
 MODEL_FILE = "model.onnx"
 
 
