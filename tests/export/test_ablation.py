@@ -38,9 +38,9 @@ def test_a_variation_is_read_as_it_is_typed() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("totl=2", "key=value with a key of [loss]: total, everything"),
-        ("total", "key=value with a key of [loss]: total, everything"),
-        ("total=", "key=value with a key of [loss]: total, everything"),
+        ("totl=2", "key=value with a key of [loss]: shape, total, everything"),
+        ("total", "key=value with a key of [loss]: shape, total, everything"),
+        ("total=", "key=value with a key of [loss]: shape, total, everything"),
         ("total=much", "total is 'much', but it must be a value of type float"),
         ("adversarial_width=1.5", "must be a value of type int"),
         ("total=-1", "total is -1.0, but it must be a finite number of at least 0"),

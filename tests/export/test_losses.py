@@ -93,6 +93,15 @@ def test_the_default_loss_and_its_gradients_are_bit_for_bit_those_of_version_1(
     assert mine[3].grad is None
 
 
+def test_without_the_shape_the_rest_remains() -> None:
+    batch = random_batch()
+    outputs = random_outputs(batch)
+    whole, parts = training_loss(outputs, batch, LossConfig())
+    rest, same = training_loss(outputs, batch, LossConfig(shape=0.0))
+    assert parts == same
+    assert float(whole - rest) == pytest.approx(parts["shape"], rel=1e-4)
+
+
 def test_the_shape_loss_is_best_at_the_true_rate() -> None:
     truth = torch.rand((1, 1, 32, 32), generator=torch.Generator().manual_seed(1)) ** 4 + 0.01
     held = _counts(truth * 200)
