@@ -99,7 +99,7 @@ def test_without_the_shape_the_rest_remains() -> None:
     whole, parts = training_loss(outputs, batch, LossConfig())
     rest, same = training_loss(outputs, batch, LossConfig(shape=0.0))
     assert parts == same
-    assert float(whole - rest) == pytest.approx(parts["shape"], rel=1e-4)
+    assert float((whole - rest).detach()) == pytest.approx(parts["shape"], rel=1e-4)
 
 
 def test_the_shape_loss_is_best_at_the_true_rate() -> None:
