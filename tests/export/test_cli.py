@@ -58,6 +58,8 @@ def test_simulate_without_truth_or_widefield_writes_the_table_alone(tmp_path: Pa
         (["--density", "0"], "must be above 0, not 0"),
         (["--density", "1e6"], "localizations per µm of filament asked for, but only"),
         (["--amount", "-1"], "must be above 0, not -1"),
+        (["--structure", "cilia"], "'cilia' is not one of: microtubules, nuclear pores"),
+        (["--kinetics", "slow"], "'slow' is not one of: any, palm, dstorm, paint"),
         (["--fields", "0"], "Invalid value for '--fields'"),
         (["--field-um", "900"], "Invalid value for '--field-um'"),
         (["--seed", "-3"], "Invalid value for '--seed'"),

@@ -44,7 +44,8 @@ def test_models_lists_what_is_released(released: ReleasedModel) -> None:
     result = annapalm("models")
     assert_ends(result, 0)
     assert result.stdout == (
-        "microtubule/1.0.0: microtubule, pixel 20 nm, 0.1 MB, BSD-3-Clause, default\n"
+        f"{DEFAULT_MODEL}/{DEFAULT_VERSION}: microtubule, pixel 20 nm, 0.1 MB, BSD-3-Clause, "
+        "default\n"
     )
     (line,) = annapalm("models", "--json").stdout.splitlines()
     facts = json.loads(line)

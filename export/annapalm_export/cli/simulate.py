@@ -60,12 +60,12 @@ def simulate(
     for option, value in (("--density", density), ("--amount", amount)):
         if value is not None and not value > 0:
             raise typer.BadParameter(f"must be above 0, not {value:g}", param_hint=option)
-    for option, value, known in (
-        ("--structure", structure, STRUCTURES),
-        ("--kinetics", kinetics, KINETICS),
+    for option, chosen, known in (
+        ("--structure", structure, tuple(STRUCTURES)),
+        ("--kinetics", kinetics, tuple(KINETICS)),
     ):
-        if value not in known:
-            message = f"'{value}' is not one of: {', '.join(known)}"
+        if chosen not in known:
+            message = f"'{chosen}' is not one of: {', '.join(known)}"
             raise typer.BadParameter(message, param_hint=option)
     options = SceneOptions(
         field_um=field_um,

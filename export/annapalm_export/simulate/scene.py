@@ -166,7 +166,8 @@ def _rate(
         return geometry.rate(grid, precision_nm, None)
     shape = geometry.rate(grid, float(np.hypot(precision_nm, flaws.drift_nm)), flaws.focus)
     row, column = np.indices(grid.shape)
-    centres = (np.stack([column, row], axis=-1) + 0.5) * grid.pixel_nm
+    centres = np.stack([column, row], axis=-1).astype(np.float64) * grid.pixel_nm
+    centres += 0.5 * grid.pixel_nm
     side_nm = grid.shape[0] * grid.pixel_nm
     lit: RateImage = shape * flaws.illumination(centres, side_nm).astype(np.float32)
     return lit
