@@ -63,6 +63,13 @@ def test_the_period_is_found(period_nm: float, narrow_nm: float | None) -> None:
     assert score.contrast > 0.6
 
 
+@pytest.mark.parametrize("period_nm", [60.0, 63.3, 80.0, 90.0])
+def test_a_pattern_of_a_third_of_the_period_does_not_pass_for_it(period_nm: float) -> None:
+    score = scored(stripes(period_nm, axes=AXES))
+    assert score.period_nm is None or abs(score.period_nm - 3 * period_nm) > 10
+    assert score.contrast < 0.3
+
+
 def test_a_sine_has_contrast_and_modulation_1() -> None:
     score = scored(stripes(axes=AXES))
     assert score.contrast == pytest.approx(1, abs=0.05)

@@ -99,9 +99,13 @@ def test_figures_from_before_there_were_structures_are_read() -> None:
 def test_a_file_too_large_for_the_wheel_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(b"\0" * gates.MAX_BYTES)
-    assert gates.size_gate(path) == []
+    assert gates.size_gate(path, "microtubule") == []
     path.write_bytes(b"\0" * (gates.MAX_BYTES + 1))
-    assert gates.size_gate(path) == ["the file has 8,000,001 bytes, more than 8,000,000"]
+    refused = ["the file has 8,000,001 bytes, more than 8,000,000"]
+    assert gates.size_gate(path, "microtubule") == refused
+    assert gates.size_gate(path, "microtubule-quality") == []
+    path.write_bytes(b"\0" * (gates.MAX_QUALITY_BYTES + 1))
+    assert gates.size_gate(path, "microtubule-quality") != []
 
 
 def test_a_file_that_computes_something_else_is_refused() -> None:

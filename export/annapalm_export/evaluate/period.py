@@ -39,6 +39,10 @@ _TREND_NM = 150.0
 """Changes of brightness slower than a Gaussian of this standard deviation are taken off: it passes
 less than 1 % of a period of 300 nm, and nothing of 190 nm."""
 
+_THIRD = 0.5
+"""Share of the autocovariance at T that it may have at T/3: a sine has -0.5 there, narrow stripes
+about 0, and a pattern of a third of the period 1."""
+
 _LAGS = int(1.5 * PERIODS_NM[1] / _STEP_NM) + 3
 
 
@@ -95,7 +99,8 @@ def score_period(
 
     With C the autocovariance of the profiles, sought is the largest peak of
     g(T) = (C(T) - (C(T/2) + C(3T/2)) / 2) / 2, which for a lattice of period T is the power of its
-    fundamental and odd overtones, and for white noise has the mean 0. `contrast` is g / C(0),
+    fundamental and odd overtones, and for white noise has the mean 0; a pattern of a third of T is
+    told by C(T/3) and does not count. `contrast` is g / C(0),
     `modulation` the root of 2 g over the mean brightness. `lines` are arrays (x, y) [K, 2] in nm.
     None where no piece of an axis within the field is as long as `SHORTEST_NM`.
     """
@@ -156,7 +161,9 @@ def _clearest(covariance: NDArray[np.float64]) -> tuple[float | None, float]:
     period = np.arange(PERIODS_NM[0], PERIODS_NM[1] + 0.5)
     power = (smooth(period) - (smooth(period / 2) + smooth(1.5 * period)) / 2) / 2
     before, here, after = power[:-2], power[1:-1], power[2:]
-    peak = (here > before) & (here >= after) & (here > 0)
+    # What repeats after a third of T repeats after T as well, and is none of it.
+    third, whole = (smooth(period[1:-1] / part) for part in (3, 1))
+    peak = (here > before) & (here >= after) & (here > 0) & (third < _THIRD * whole)
     if not peak.any():
         return None, 0.0
     best = int(np.flatnonzero(peak)[here[peak].argmax()])

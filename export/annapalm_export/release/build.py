@@ -53,7 +53,7 @@ def release(
         path = staged / "model.onnx"
         made = make_model(checkpoint, path, name, version, calibration_fields)
         say(f"exported: halo {made.info.halo_px} px, {made.calibration}")
-        failures = gates.size_gate(path) + gates.parity_gate(check_parity(made.model, path))
+        failures = gates.size_gate(path, name) + gates.parity_gate(check_parity(made.model, path))
         model = load_model(path, device="cpu")
         failures += _behaviour(path, model)
         if failures:  # the long evaluation would not mend it
