@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from annapalm_export.cli.shared import check_device
+
 
 def ablate(
     recipe: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="Recipe (TOML).")],
@@ -40,10 +42,7 @@ def ablate(
     from annapalm_export.train import ablation
     from annapalm_export.train.config import read_recipe
 
-    if device not in ("cpu", "cuda"):
-        raise typer.BadParameter(f"'{device}' is neither cpu nor cuda", param_hint="--device")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise typer.BadParameter("this torch sees no CUDA device", param_hint="--device")
+    check_device(device)
     base = read_recipe(recipe)
     if steps is not None:
         base = replace(base, optimizer=replace(base.optimizer, steps=steps))

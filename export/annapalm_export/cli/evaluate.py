@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from annapalm.read.table import Unit  # noqa: TC001 - typer reads the annotations
+from annapalm_export.cli.shared import read_table
 
 if TYPE_CHECKING:
-    from annapalm.localizations import Localizations
     from annapalm.model import Model
 
 
@@ -85,7 +85,7 @@ def evaluate(
         typer.echo(tables.stress_table(found.stress))
     rows = []
     for path in table or []:
-        locs = _read(path, columns, unit, camera_pixel)
+        locs = read_table(path, columns, unit, camera_pixel)
         rows += evaluate_real(loaded, path.parent.name, locs, structure=structure)
     if rows:
         results["real"] = rows
@@ -195,13 +195,3 @@ def _load(name: str) -> Model:
 
         return load_checkpoint(Path(name))
     return load_model(name, device="cpu")
-
-
-def _read(
-    path: Path, columns: str | None, unit: Unit | None, camera_pixel: float | None
-) -> Localizations:
-    from annapalm.cli.parse import parse_columns
-    from annapalm.read import TableOptions, read_localizations
-
-    options = TableOptions(columns=parse_columns(columns), unit=unit, camera_pixel_nm=camera_pixel)
-    return read_localizations(path, options)

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from annapalm_export.cli.shared import check_scene
+
 
 def simulate(
     output: Annotated[Path, typer.Argument(help="Folder to write into; made if absent.")],
@@ -54,19 +56,8 @@ def simulate(
 
     from annapalm_export.simulate import SceneOptions, simulate_scene
     from annapalm_export.simulate.files import block_of_density, write_scene
-    from annapalm_export.simulate.kinetics import KINETICS
-    from annapalm_export.simulate.structures import STRUCTURES
 
-    for option, value in (("--density", density), ("--amount", amount)):
-        if value is not None and not value > 0:
-            raise typer.BadParameter(f"must be above 0, not {value:g}", param_hint=option)
-    for option, chosen, known in (
-        ("--structure", structure, tuple(STRUCTURES)),
-        ("--kinetics", kinetics, tuple(KINETICS)),
-    ):
-        if chosen not in known:
-            message = f"'{chosen}' is not one of: {', '.join(known)}"
-            raise typer.BadParameter(message, param_hint=option)
+    check_scene(structure, kinetics, {"--density": density, "--amount": amount})
     options = SceneOptions(
         field_um=field_um,
         frames=frames,

@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from annapalm.read.table import Unit  # noqa: TC001 - typer reads the annotations
+from annapalm_export.cli.shared import check_scene, read_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from annapalm.localizations import Localizations
 
 
 def compare_statistics(
@@ -70,7 +69,9 @@ def compare_statistics(
     from annapalm_export.simulate import SceneOptions
 
     paths = tables or []
-    _check(paths, picture, structure, kinetics, {"--density": density, "--amount": amount})
+    check_scene(structure, kinetics, {"--density": density, "--amount": amount})
+    if picture is not None and not paths:
+        raise typer.BadParameter("needs a table to draw", param_hint="--picture")
     options = SceneOptions(
         field_um=field_um,
         frames=frames,
@@ -80,7 +81,7 @@ def compare_statistics(
         amount_per_um2=amount,
         kinetics=kinetics,
     )
-    real = {_name(path): _read(path, columns, unit, camera_pixel) for path in paths}
+    real = {_name(path): read_table(path, columns, unit, camera_pixel) for path in paths}
     if density is None:
         if not real:
             raise typer.BadParameter("needed where no table is given", param_hint="--density")
@@ -106,31 +107,6 @@ def compare_statistics(
         picture.write_bytes(real_beside_simulated(*next(iter(real.items())), options, seed))
 
 
-def _check(
-    tables: list[Path],
-    picture: Path | None,
-    structure: str,
-    kinetics: str,
-    numbers: dict[str, float | None],
-) -> None:
-    """Refuse options that cannot be, before anything is read."""
-    from annapalm_export.simulate.kinetics import KINETICS
-    from annapalm_export.simulate.structures import STRUCTURES
-
-    for option, value in numbers.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise typer.BadParameter(f"must be above 0, not {value:g}", param_hint=option)
-    for option, name, known in (
-        ("--structure", structure, STRUCTURES),
-        ("--kinetics", kinetics, KINETICS),
-    ):
-        if name not in known:
-            message = f"'{name}' is not one of: {', '.join(known)}"
-            raise typer.BadParameter(message, param_hint=option)
-    if picture is not None and not tables:
-        raise typer.BadParameter("needs a table to draw", param_hint="--picture")
-
-
 def _name(path: Path) -> str:
     """Folder and file: tables of different data sets are often called the same."""
     return f"{path.absolute().parent.name}/{path.name}"
@@ -138,13 +114,3 @@ def _name(path: Path) -> str:
 
 def _say_of(kind: str) -> Callable[[str], None]:
     return lambda line: typer.echo(f"{kind}, {line}", err=True)
-
-
-def _read(
-    path: Path, columns: str | None, unit: Unit | None, camera_pixel: float | None
-) -> Localizations:
-    from annapalm.cli.parse import parse_columns
-    from annapalm.read import TableOptions, read_localizations
-
-    options = TableOptions(columns=parse_columns(columns), unit=unit, camera_pixel_nm=camera_pixel)
-    return read_localizations(path, options)

@@ -16,6 +16,7 @@ from annapalm.cli.options import (
     UnitOption,
     table_options,
 )
+from annapalm_export.cli.shared import check_device
 
 if TYPE_CHECKING:
     from annapalm_export.train.advice import Advice
@@ -115,10 +116,7 @@ def train(
     from annapalm_export.train.loop import train as run
     from annapalm_export.train.tables import ReadOptions
 
-    if device not in ("cpu", "cuda"):
-        raise typer.BadParameter(f"'{device}' is neither cpu nor cuda", param_hint="--device")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise typer.BadParameter("this torch sees no CUDA device", param_hint="--device")
+    check_device(device)
     if threads is not None:
         torch.set_num_threads(threads)
     tables = table_options(

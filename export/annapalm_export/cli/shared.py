@@ -1,0 +1,52 @@
+"""What several verbs ask of their options alike."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from annapalm.localizations import Localizations
+    from annapalm.read.table import Unit
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that torch does not know or does not see."""
+    import torch
+
+    if device not in ("cpu", "cuda"):
+        raise typer.BadParameter(f"'{device}' is neither cpu nor cuda", param_hint="--device")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise typer.BadParameter("this torch sees no CUDA device", param_hint="--device")
+
+
+def check_scene(structure: str, kinetics: str, numbers: dict[str, float | None]) -> None:
+    """Refuse scenes that cannot be simulated; `numbers` are options that must be above 0."""
+    from annapalm_export.simulate.kinetics import KINETICS
+    from annapalm_export.simulate.structures import STRUCTURES
+
+    for option, value in numbers.items():
+        if value is not None and not 0 < value < math.inf:
+            raise typer.BadParameter(f"must be above 0, not {value:g}", param_hint=option)
+    for option, name, known in (
+        ("--structure", structure, tuple(STRUCTURES)),
+        ("--kinetics", kinetics, tuple(KINETICS)),
+    ):
+        if name not in known:
+            message = f"'{name}' is not one of: {', '.join(known)}"
+            raise typer.BadParameter(message, param_hint=option)
+
+
+def read_table(
+    path: Path, columns: str | None, unit: Unit | None, camera_pixel: float | None
+) -> Localizations:
+    """Read a table with the options of `annapalm-run`; its errors say what to do."""
+    from annapalm.cli.parse import parse_columns
+    from annapalm.read import TableOptions, read_localizations
+
+    options = TableOptions(columns=parse_columns(columns), unit=unit, camera_pixel_nm=camera_pixel)
+    return read_localizations(path, options)
