@@ -10,7 +10,7 @@ those near structure, drawn or true: black background would make any map look ca
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -73,17 +73,15 @@ def calibrate(
         )
     model.calibration.fill_(1.0)
     plain, widefield = (
-        _factors(model, psf_sigma_nm, fields // 8, tuple(structures), with_widefield=w)
-        for w in (False, True)
+        _factors(predicted)
+        for predicted in _predictions(model, psf_sigma_nm, fields // 8, tuple(structures))
     )
     for number, factors in enumerate((plain, widefield)):
         model.calibration[number] = torch.tensor([factors.dense, factors.error]).T
     return Calibration(plain, widefield)
 
 
-def _fields(
-    structures: tuple[str, ...], number: int, *, with_widefield: bool
-) -> Iterator[tuple[int, EvalField]]:
+def _fields(structures: tuple[str, ...], number: int) -> Iterator[tuple[int, EvalField]]:
     """Yield fields with the index of their structure: `number` for each structure and density."""
     for index, suite in enumerate(release_suites(structures)):
         for condition in suite.conditions:
@@ -92,23 +90,26 @@ def _fields(
                     density,
                     CALIBRATION_SEEDS,
                     number,
-                    with_widefield=with_widefield,
+                    with_widefield=True,
                     options=condition.scene,
                 ):
                     yield index, field
 
 
-def _factors(
-    model: Student,
-    psf_sigma_nm: float,
-    number: int,
-    structures: tuple[str, ...],
-    *,
-    with_widefield: bool,
-) -> Factors:
-    predicted: list[list[_Predicted]] = [[] for _ in structures]
-    for index, field in _fields(structures, number, with_widefield=with_widefield):
-        predicted[index].append(_Predicted(field, *_predict(model, field, psf_sigma_nm, index)))
+def _predictions(
+    model: Student, psf_sigma_nm: float, number: int, structures: tuple[str, ...]
+) -> tuple[list[list[_Predicted]], list[list[_Predicted]]]:
+    """Fields by structure as the model sees them without and with their widefield image."""
+    plain: list[list[_Predicted]] = [[] for _ in structures]
+    lit: list[list[_Predicted]] = [[] for _ in structures]
+    for index, field in _fields(structures, number):
+        for predicted, seen in ((plain, replace(field, widefield=None)), (lit, field)):
+            predicted[index].append(_Predicted(seen, *_predict(model, seen, psf_sigma_nm, index)))
+    return plain, lit
+
+
+def _factors(predicted: list[list[_Predicted]]) -> Factors:
+    """Factors from the fields of each structure."""
     # Means of ratios per field: fields with many localizations must not drown the others.
     dense = tuple(1 / float(np.mean([p.total_ratio() for p in some])) for some in predicted)
     error = tuple(

@@ -12,6 +12,7 @@ import pytest
 import torch
 from small import SMALL
 
+from annapalm.errors import InvalidValueError
 from annapalm_export.simulate import simulate_scene
 from annapalm_export.train import checkpoint
 from annapalm_export.train.config import OptimizerConfig, Recipe, RecipeError, read_recipe
@@ -45,6 +46,34 @@ def test_the_stream_of_crops_is_seeded() -> None:
     for mine, same in zip(first, second, strict=True):
         assert torch.equal(mine, same)
     assert not torch.equal(first.counts, other.counts)
+
+
+def test_each_scene_takes_one_of_the_kinetics_of_the_recipe() -> None:
+    stream = {}
+    for kinetics in ((), ("any",), ("merged",), ("any", "merged")):
+        config = dataclasses.replace(SMALL.data, kinetics=kinetics)
+        crops = SimulatedCrops(config, SMALL.scene, 3)
+        rng = np.random.default_rng(1)
+        stream[kinetics] = [crops._scene(rng).parameters["frames_per_burst"] for _ in range(6)]
+    assert max(stream["merged",]) <= 1.3
+    assert max(stream[()]) > 1.3
+    assert max(stream["any",]) > 1.3
+    assert min(stream["any", "merged"]) < 1.3 < max(stream["any", "merged"])
+    with pytest.raises(InvalidValueError, match="merged"):
+        dataclasses.replace(SMALL.data, kinetics=("nothing",))
+
+
+def test_a_gross_error_of_the_error_head_does_not_hold_the_picture_back(tmp_path: Path) -> None:
+    def moved(of_error: float) -> torch.Tensor:
+        loss = dataclasses.replace(SMALL.loss, error=of_error)
+        once = dataclasses.replace(SMALL.optimizer, steps=1, warmup_steps=0, clip_norm=1e-6)
+        recipe = dataclasses.replace(SMALL, loss=loss, optimizer=once)
+        path = train(recipe, tmp_path / f"{of_error:g}", say=lambda _line: None)
+        weight: torch.Tensor = checkpoint.load(path)["model"]["dense_head.weight"]
+        return weight
+
+    # Adam forgets the scale of a gradient, but not against its epsilon: hence so tight a bound.
+    assert torch.equal(moved(1.0), moved(1e6))
 
 
 def test_an_absent_widefield_image_is_zeros_and_a_scale_of_zero() -> None:

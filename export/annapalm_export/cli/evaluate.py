@@ -44,6 +44,10 @@ def evaluate(
         int,
         typer.Option(min=1, help="Fields per density on which skeleton thresholds are chosen."),
     ] = 4,
+    processes: Annotated[
+        int,
+        typer.Option(min=1, help="Processes that score, about 1 GB of memory each; no --suite."),
+    ] = 1,
     table: Annotated[
         list[Path] | None,
         typer.Option(help="Real table to score by its later frames; may be given several times."),
@@ -68,7 +72,7 @@ def evaluate(
     Without --suite: one MODEL on the suites that it was released by, and on real tables; Markdown
     tables go to stdout. With --suite: all MODELs beside each other.
     """
-    _check_options(models, suite, data, density, table, output)
+    _check_options(models, suite, data, density, table, output, processes)
     if suite:
         _suites(models, suite, fields, data, density, threshold_fields, output)
         return
@@ -79,7 +83,7 @@ def evaluate(
     loaded = _load(models[0])
     results: dict[str, object] = {"model": f"{loaded.info.name}/{loaded.info.version}"}
     if fields:
-        found = run_protocol(loaded, fields, lambda line: typer.echo(line, err=True))
+        found = run_protocol(loaded, fields, lambda line: typer.echo(line, err=True), processes)
         results |= found.summary()
         typer.echo(tables.simulated_tables(found.simulated))
         typer.echo(tables.stress_table(found.stress))
@@ -101,24 +105,17 @@ def _check_options(
     density: list[float] | None,
     table: list[Path] | None,
     output: Path | None,
+    processes: int,
 ) -> None:
     """Refuse options that contradict each other before anything is loaded."""
     if suite:
-        from annapalm_export.evaluate.suites import SUITES
-
-        for name in suite:
-            if name != "all" and name not in SUITES:
-                message = f"'{name}' is not one of: {', '.join(SUITES)}, all"
-                raise typer.BadParameter(message, param_hint="--suite")
-        if output is None:
-            message = "a folder for the results is needed with --suite"
-            raise typer.BadParameter(message, param_hint="--output")
-        if table:
-            message = "score tables of your own in a call without --suite"
-            raise typer.BadParameter(message, param_hint="--table")
-        if "real-1" in suite and data is None:
-            message = "real-1 needs the folder of its tables"
-            raise typer.BadParameter(message, param_hint="--data")
+        _check_suites(suite, data, output)
+        for option, given, why in (
+            ("--table", table, "score tables of your own in a call without --suite"),
+            ("--processes", processes > 1, "suites are run in one process"),
+        ):
+            if given:
+                raise typer.BadParameter(why, param_hint=option)
         return
     if len(models) > 1:
         message = "several models are compared on suites; name one with --suite"
@@ -126,6 +123,21 @@ def _check_options(
     for option, value in (("--data", data), ("--density", density)):
         if value is not None and value != []:
             raise typer.BadParameter("is for --suite", param_hint=option)
+
+
+def _check_suites(names: list[str], data: Path | None, output: Path | None) -> None:
+    from annapalm_export.evaluate.suites import SUITES
+
+    for name in names:
+        if name != "all" and name not in SUITES:
+            message = f"'{name}' is not one of: {', '.join(SUITES)}, all"
+            raise typer.BadParameter(message, param_hint="--suite")
+    if output is None:
+        message = "a folder for the results is needed with --suite"
+        raise typer.BadParameter(message, param_hint="--output")
+    if "real-1" in names and data is None:
+        message = "real-1 needs the folder of its tables"
+        raise typer.BadParameter(message, param_hint="--data")
 
 
 def _suites(

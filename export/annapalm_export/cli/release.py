@@ -17,6 +17,9 @@ def release(
     calibration_fields: Annotated[
         int, typer.Option(min=8, help="Held-out fields on which the error map is calibrated.")
     ] = 32,
+    processes: Annotated[
+        int, typer.Option(min=1, help="Processes that score, about 1 GB of memory each.")
+    ] = 1,
 ) -> None:
     """Export, calibrate and evaluate CHECKPOINT; write the folder only if every gate is passed.
 
@@ -32,5 +35,6 @@ def release(
         fields,
         calibration_fields,
         say=lambda line: typer.echo(line, err=True),
+        processes=processes,
     )
     typer.echo(folder)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import islice, repeat
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from annapalm.errors import InvalidValueError
+from annapalm.model import Model, SessionOptions, load_model
 from annapalm_export.evaluate.stress import evaluate_empty, evaluate_erased, evaluate_uniform
 from annapalm_export.evaluate.suite import choose_levels, evaluate_simulated
 from annapalm_export.evaluate.suites import release_suites
@@ -44,45 +50,94 @@ class ProtocolResult:
 
 
 def run_protocol(
-    model: Reconstructor, fields: int, say: Callable[[str], None] = lambda _line: None
+    model: Reconstructor,
+    fields: int,
+    say: Callable[[str], None] = lambda _line: None,
+    processes: int = 1,
 ) -> ProtocolResult:
     """Score a model and its baselines on so many fields per structure and density.
 
     With and without widefield image, for each structure that the model knows, on the suites of
-    `release_suites`. Raises `InvalidValueError` for a structure that cannot be simulated.
+    `release_suites`. More `processes` than one need an `annapalm.Model`, which each of them loads
+    for itself on one thread of the CPU; the figures are the same. Raises `InvalidValueError` for a
+    structure that cannot be simulated.
     """
     result = ProtocolResult({}, [], [])
-    for suite in release_suites(model.info.structures):
-        _run_suite(model, suite, fields, result, say)
+    suites = release_suites(model.info.structures)
+    with _processes(model, processes) as run:
+        chosen, empties = [], []
+        for suite, (levels, empty) in zip(suites, run(_start, [(s,) for s in suites]), strict=True):
+            result.levels[suite.conditions[0].structure] = levels
+            chosen.append(levels)
+            empties.append(empty)
+            say(f"{suite.label}: thresholds from {VALIDATION_FIELDS} fields per density: {levels}")
+        tasks = [
+            (suite, density, fields, levels)
+            for suite, levels in zip(suites, chosen, strict=True)
+            for density in suite.conditions[0].densities
+        ]
+        for (suite, density, *_), (simulated, stress) in zip(
+            tasks, run(_score, tasks), strict=True
+        ):
+            result.simulated.extend(simulated)
+            result.stress.extend(stress)
+            say(f"{suite.label}, {density:g} localizations per unit: {fields} fields scored")
+    result.stress.extend(empties)
     return result
 
 
-def _run_suite(
-    model: Reconstructor,
-    suite: Suite,
-    fields: int,
-    result: ProtocolResult,
-    say: Callable[[str], None],
-) -> None:
+def _start(model: Reconstructor, suite: Suite) -> tuple[dict[str, float], Row]:
+    """Choose each method's threshold; and give the model a field with nothing in it."""
     (condition,) = suite.conditions
     validation = [
         field
         for density in condition.densities
         for field in _first(VALIDATION_FIELDS, condition.fields(density, suite.threshold_seeds))
     ]
-    levels = choose_levels(model, validation)
-    result.levels[condition.structure] = levels
-    say(f"{suite.label}: thresholds from {len(validation)} validation fields: {levels}")
-    unit = validation[0].unit
-    for density in condition.densities:
-        scenes = _first(fields, condition.fields(density, suite.seeds))
-        for number, scene in enumerate(scenes, 1):
-            result.simulated.extend(evaluate_simulated(model, [scene], levels))
-            if number <= STRESS_FIELDS:
-                result.stress.extend(evaluate_uniform(model, scene, levels))
-                result.stress.extend(evaluate_erased(model, scene, levels))
-            say(f"{suite.label}, {density:g} localizations per {unit}: field {number} of {fields}")
-    result.stress.append(evaluate_empty(model, validation[0]))
+    return choose_levels(model, validation), evaluate_empty(model, validation[0])
+
+
+def _score(
+    model: Reconstructor, suite: Suite, density: float, fields: int, levels: dict[str, float]
+) -> tuple[list[Row], list[Row]]:
+    """Rows of the fields of one density, and of what was never shown."""
+    (condition,) = suite.conditions
+    simulated: list[Row] = []
+    stress: list[Row] = []
+    for number, scene in enumerate(_first(fields, condition.fields(density, suite.seeds))):
+        simulated += evaluate_simulated(model, [scene], levels)
+        if number < STRESS_FIELDS:
+            stress += evaluate_uniform(model, scene, levels)
+            stress += evaluate_erased(model, scene, levels)
+    return simulated, stress
+
+
+_Run: TypeAlias = "Callable[[Callable[..., Any], list[tuple[Any, ...]]], Iterator[Any]]"
+"""Calls a function with the model and each of the tuples; results in the order of the tuples."""
+_model: Reconstructor | None = None
+"""The model of a process that `_processes` started."""
+
+
+@contextmanager
+def _processes(model: Reconstructor, number: int) -> Iterator[_Run]:
+    """Give what runs tasks, in this process or in several."""
+    if number == 1:
+        yield lambda function, tasks: (function(model, *task) for task in tasks)
+        return
+    if not isinstance(model, Model):
+        raise InvalidValueError("processes", number, "1 for what is no file of a model")
+    spawn = get_context("spawn")  # forked, a runtime's threads would be missing
+    with ProcessPoolExecutor(number, spawn, _load, (str(model.path),)) as pool:
+        yield lambda function, tasks: pool.map(_call, repeat(function), tasks)
+
+
+def _load(path: str) -> None:
+    global _model  # noqa: PLW0603 - a process has one
+    _model = load_model(Path(path), device="cpu", options=SessionOptions(threads=1))
+
+
+def _call(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:  # noqa: ANN401
+    return function(_model, *task)
 
 
 def _first(number: int, fields: Iterator[tuple[int, EvalField]]) -> Iterator[EvalField]:

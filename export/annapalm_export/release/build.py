@@ -36,6 +36,7 @@ def release(
     fields: int,
     calibration_fields: int,
     say: Callable[[str], None],
+    processes: int = 1,
 ) -> Path:
     """Release `models`/`name`/`version` from a checkpoint and return the folder.
 
@@ -58,7 +59,7 @@ def release(
         failures += _behaviour(path, model)
         if failures:  # the long evaluation would not mend it
             raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
-        result = run_protocol(model, fields, say)
+        result = run_protocol(model, fields, say, processes)
         summary = result.summary()
         failures += gates.quality_gate(summary["simulated"])
         if failures:

@@ -1,4 +1,4 @@
-"""Kinetics of labels: presets for PALM, dSTORM and DNA-PAINT, from which each scene draws its own.
+"""Kinetics of labels: presets for PALM, dSTORM, DNA-PAINT, from which each scene draws its own.
 
 Ranges are between what different dyes, buffers, lasers and cameras give; `docs/simulation.md` has
 the table with its sources.
@@ -88,9 +88,12 @@ KINETICS: dict[str, Kinetics] = {
         (7.0, 20.0),
         stationary=True,
     ),
+    "merged": Kinetics((1.0, 1.3), (1.0, 12.0), (30.0, 6000.0), 0.6, (600.0, 10000.0), (7.0, 18.0)),
 }
 """By name. "any" is what the microtubule models of version 1 were trained and scored on; its ranges
-stay as they are, so that the published figures can be made again."""
+stay as they are, so that the published figures can be made again. "merged" is "any" after the
+localizations of consecutive frames have been joined, as localization software offers to do: a burst
+is one row, of the photons of several frames."""
 
 
 def kinetics_named(name: str) -> Kinetics:

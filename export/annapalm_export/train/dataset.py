@@ -17,6 +17,7 @@ from annapalm.render import render
 from annapalm.widefield import prepare_widefield
 from annapalm_export.seeds import TRAINING_SEEDS_FROM
 from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
+from annapalm_export.simulate.kinetics import kinetics_named
 from annapalm_export.simulate.structures import structure_named
 
 if TYPE_CHECKING:
@@ -42,6 +43,9 @@ class DataConfig:
     """What is simulated, in the order of the model's structure input."""
     shares: tuple[float, ...] = ()
     """Share of the scenes of each structure, any scale; all alike if left out."""
+    kinetics: tuple[str, ...] = ()
+    """Each scene takes one of these presets (`annapalm_export.simulate.kinetics`) at random, a name
+    that stands twice twice as often; left out: that of the section [scene]."""
     density: tuple[float, float] = (2.0, 120.0)
     """Range of the input's localizations per unit of structure (µm of filament, pore, ...), drawn
     log-uniformly."""
@@ -54,6 +58,8 @@ class DataConfig:
         """Check names and shares once."""
         for name in self.structures:
             structure_named(name)
+        for name in self.kinetics:
+            kinetics_named(name)
         if not self.structures or len(set(self.structures)) < len(self.structures):
             raise InvalidValueError("structures", self.structures, "different names, at least one")
         if self.shares and (
@@ -128,7 +134,10 @@ class SimulatedCrops(IterableDataset[Batch]):
         names = self.config.structures
         name = names[int(rng.choice(len(names), p=self.config.probabilities()))]
         seed = int(TRAINING_SEEDS_FROM + rng.integers(2**40))
-        return simulate_scene(seed, replace(self.options, structure=name))
+        kinetics = self.options.kinetics
+        if self.config.kinetics:
+            kinetics = self.config.kinetics[int(rng.integers(len(self.config.kinetics)))]
+        return simulate_scene(seed, replace(self.options, structure=name, kinetics=kinetics))
 
 
 def prepare(scene: Scene) -> _Ready:
