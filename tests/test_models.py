@@ -11,7 +11,7 @@ import pytest
 
 from annapalm.contract import OUTPUTS
 from annapalm.model import load_model
-from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION
+from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, MODEL_OF, default_model
 from annapalm_export.release import gates
 from annapalm_export.release.vectors import PER_MILLION, replay
 
@@ -23,6 +23,13 @@ VECTORS = sorted(MODELS.glob("*/*/vectors/*.npz"))
 
 def test_the_default_model_is_released() -> None:
     assert f"{DEFAULT_MODEL}/{DEFAULT_VERSION}" in NAMES
+
+
+@pytest.mark.parametrize("structure", MODEL_OF)
+def test_the_model_for_a_structure_is_released_and_knows_it(structure: str) -> None:
+    info = load_model(default_model(structure), device="cpu").info
+    assert structure in info.structures
+    assert info.name == MODEL_OF[structure]
 
 
 @pytest.mark.parametrize("path", RELEASED, ids=NAMES)

@@ -43,7 +43,9 @@ class Factors:
     error: tuple[float, ...]
     """By which the error head's output is multiplied, likewise."""
     intervals: dict[str, float]
-    """Nominal coverage to factor k of dense +/- k * error."""
+    """Nominal coverage to factor k of dense +/- k * error, over all structures."""
+    own: tuple[dict[str, float], ...]
+    """The same for each structure by itself."""
     fields: int
 
 
@@ -117,11 +119,11 @@ def _factors(predicted: list[list[_Predicted]]) -> Factors:
         for some, factor in zip(predicted, dense, strict=True)
     )
     ratios = [
-        p.judged_ratios(*factors)
+        [p.judged_ratios(*factors) for p in some]
         for some, *factors in zip(predicted, dense, error, strict=True)
-        for p in some
     ]
-    return Factors(dense, error, _quantiles(ratios), len(ratios))
+    every = [each for some in ratios for each in some]
+    return Factors(dense, error, _quantiles(every), tuple(map(_quantiles, ratios)), len(every))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,7 +7,7 @@ graph, so that a host in another language needs no more than a histogram and the
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -89,6 +89,17 @@ class ModelInfo:
     """SPDX identifier."""
     weights_sha256: str
     """sha256 of the weights before export."""
+    structure_intervals: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    """Structure to "plain" and "widefield" to factors, of a model of several structures whose error
+    maps were calibrated one by one; may be left out."""
+
+    def intervals_of(self, structure: str | None, *, widefield: bool) -> dict[str, float]:
+        """Factors for a structure (None: the only one): its own, or else those of all."""
+        name = self.structures[0] if structure is None else structure
+        own = self.structure_intervals.get(name)
+        if own is not None:
+            return dict(own["widefield" if widefield else "plain"])
+        return dict(self.intervals_widefield if widefield else self.intervals)
 
     def to_metadata(self) -> dict[str, str]:
         """Render as `metadata_props`: every value JSON text."""
@@ -101,10 +112,11 @@ class ModelInfo:
         Raises KeyError for a missing key and ValueError for a value of the wrong kind; the loader
         turns both into an error that names the model.
         """
+        given = [f.name for f in fields(cls) if f.name in props]
         missing = [f.name for f in fields(cls) if f.name not in props]
-        if missing:
+        if missing and missing != ["structure_intervals"]:
             raise KeyError(missing[0])
-        values: dict[str, Any] = {f.name: json.loads(props[f.name]) for f in fields(cls)}
+        values: dict[str, Any] = {name: json.loads(props[name]) for name in given}
         for key in ("structures", "density_range_per_um2"):
             values[key] = tuple(values[key])
         info = cls(**values)

@@ -83,7 +83,9 @@ def test_a_model_without_a_contract_is_refused() -> None:
     assert "follows no annapalm contract" in text
 
 
-@pytest.mark.parametrize("key", [k for k in model_info().to_metadata() if k != "contract"])
+@pytest.mark.parametrize(
+    "key", [k for k in model_info().to_metadata() if k not in ("contract", "structure_intervals")]
+)
 def test_each_missing_metadata_key_is_named(key: str) -> None:
     assert f"its metadata lack '{key}'" in refusal(with_metadata(key, None), ModelContractError)
 
@@ -120,6 +122,11 @@ def test_each_missing_metadata_key_is_named(key: str) -> None:
         ("intervals", {"ninety": 1.0}),
         ("intervals", {"0.9": 0}),
         ("intervals", {"1.5": 1.0}),
+        ("structure_intervals", []),
+        ("structure_intervals", {"pores": {"plain": {"0.9": 1}, "widefield": {"0.9": 1}}}),
+        ("structure_intervals", {"microtubule": {"plain": {"0.9": 1}}}),
+        ("structure_intervals", {"microtubule": {"plain": {"0.9": 1}, "widefield": {"0.9": 0}}}),
+        ("structure_intervals", {"microtubule": 2.0}),
         ("density_range_per_um2", [1]),
         ("density_range_per_um2", [5, 1]),
         ("density_range_per_um2", ["a", "b"]),

@@ -11,11 +11,12 @@ import pytest
 
 from annapalm import load_model
 from annapalm.model import inspect_model
-from annapalm.model.errors import ModelNotFoundError, NotAModelError
+from annapalm.model.errors import ModelNotFoundError, NotAModelError, StructureError
 from annapalm.model.names import (
     DEFAULT_MODEL,
     DEFAULT_VERSION,
     ReleasedModel,
+    default_model,
     find_model,
     models_folder,
     released_models,
@@ -40,6 +41,14 @@ def test_released_models_are_listed_by_name_the_newest_first(folder: Path) -> No
         ReleasedModel("pores", "1.10.0rc1", folder / "pores" / "1.10.0rc1" / "model.onnx"),
         ReleasedModel("pores", "1.9.0", folder / "pores" / "1.9.0" / "model.onnx"),
     ]
+
+
+def test_a_structure_finds_its_model_and_an_unknown_one_the_list() -> None:
+    assert default_model(None) == default_model("microtubules") == DEFAULT_MODEL
+    assert default_model("nuclear pores") == "structures"
+    known = "the released models know: microtubules, nuclear pores, actin, mitochondria, spectrin"
+    with pytest.raises(StructureError, match=f"Structure 'hair' is unknown; {known}"):
+        default_model("hair")
 
 
 def test_a_name_means_the_newest_version_and_the_default_its_own(folder: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from contract_model import build_model, model_info
+from contract_model import build_model
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,7 +21,6 @@ from annapalm.model.errors import (
     ModelContractError,
     OutOfMemoryError,
     PixelSizeError,
-    StructureError,
 )
 from annapalm.model.model import Model
 from annapalm.model.session import CpuEngine
@@ -248,30 +247,6 @@ def test_results_are_proportional_to_the_exposure(tiny_model: Model) -> None:
     np.testing.assert_allclose(thrice.dense, 3 * once.dense, rtol=1e-6)
     np.testing.assert_allclose(thrice.error, 3 * once.error, rtol=1e-6)
     assert (once.exposure, thrice.exposure) == (1.0, 3.0)
-
-
-@pytest.fixture(scope="module")
-def two_structures(tmp_path_factory: pytest.TempPathFactory) -> Model:
-    path = tmp_path_factory.mktemp("two") / "two.onnx"
-    info = model_info(name="two", structures=("microtubule", "pore"))
-    path.write_bytes(build_model(info).SerializeToString())
-    return load_model(path, "cpu")
-
-
-def test_a_structure_is_chosen_by_its_name(two_structures: Model) -> None:
-    counts = counts_of((64, 64))
-    first, second = (
-        two_structures.reconstruct(counts, structure=s) for s in ("microtubule", "pore")
-    )
-    np.testing.assert_allclose(second.dense, 2 * first.dense, rtol=1e-6)
-
-
-def test_a_structure_is_never_guessed(two_structures: Model, tiny_model: Model) -> None:
-    with pytest.raises(StructureError, match="No structure was named; the model two"):
-        two_structures.reconstruct(counts_of((8, 8)))
-    with pytest.raises(StructureError, match="Structure 'actin' is unknown"):
-        tiny_model.reconstruct(counts_of((8, 8)), structure="actin")
-    tiny_model.reconstruct(counts_of((8, 8)), structure="microtubule")
 
 
 # Warnings

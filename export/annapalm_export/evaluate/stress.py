@@ -7,7 +7,7 @@ says so where something is.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from scipy.spatial import cKDTree
@@ -167,8 +167,9 @@ def evaluate_erased(
     structure = asked_for(model, scene.structure)
     intact = model.reconstruct(scene.counts, None, grid=scene.grid, structure=structure)
     rows: list[Row] = []
+    lines = _lines_apart(scene)
     for length in lengths_nm:
-        piece = lone_piece(scene, length)
+        piece = _lone_piece(lines, length)
         if piece is None:
             continue
         counts = np.where(scene.near(piece, _CLEARED_NM), np.float32(0), scene.counts)
@@ -227,26 +228,56 @@ def lone_piece(scene: EvalField, length_nm: float) -> NDArray[np.float64] | None
     Returns its points float64 [K, 2], (x, y) in nm, 10 nm apart; None where no piece is well
     labelled throughout, half a micrometre inside the field, and 200 nm from other filaments.
     """
-    lines = [resample(line) for line in scene.centre_lines]
+    return _lone_piece(_lines_apart(scene), length_nm)
+
+
+def _lone_piece(lines: Sequence[_Line], length_nm: float) -> NDArray[np.float64] | None:
     best: tuple[float, NDArray[np.float64] | None] = (_ALONE_NM, None)
-    for at, (xy, step) in enumerate(lines):
-        points = round(length_nm / step)
-        if not 1 < points <= len(xy):
+    for line in lines:
+        points = round(length_nm / line.step_nm)
+        if not 1 < points <= len(line.xy_nm):
             continue
-        others = [other for n, (other, _) in enumerate(lines) if n != at]
-        distance = _distance(xy, np.concatenate(others)) if others else np.full(len(xy), np.inf)
-        distance[~_usable(scene, xy)] = 0
-        windows = np.lib.stride_tricks.sliding_window_view(distance, points).min(axis=1)
+        windows = np.lib.stride_tricks.sliding_window_view(line.apart_nm, points).min(axis=1)
         first = int(np.argmax(windows))
         if windows[first] > best[0]:
-            best = (float(windows[first]), xy[first : first + points])
+            best = (float(windows[first]), line.xy_nm[first : first + points])
     return best[1]
 
 
-def _distance(xy: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    distance: NDArray[np.float64]
-    distance, _ = cKDTree(others).query(xy)
-    return distance
+class _Line(NamedTuple):
+    """A filament, resampled."""
+
+    xy_nm: NDArray[np.float64]
+    """float64 [K, 2]."""
+    step_nm: float
+    apart_nm: NDArray[np.float64]
+    """Distance of each point to the nearest other filament, 0 where it is not usable: [K]."""
+
+
+def _lines_apart(scene: EvalField) -> list[_Line]:
+    """Resample all filaments and measure how far each is from the others.
+
+    Two filaments differ in at least one binary digit of their numbers: the nearest point of
+    another is the nearest of those whose number has another digit, over all digits. So a mesh of
+    a thousand lines needs twenty trees, not a thousand.
+    """
+    lines = [resample(line) for line in scene.centre_lines]
+    if not lines:
+        return []
+    number = np.repeat(np.arange(len(lines)), [len(xy) for xy, _ in lines])
+    every = np.concatenate([xy for xy, _ in lines])
+    usable = _usable(scene, every)
+    apart = np.where(usable, np.inf, 0.0)
+    for digit in range((len(lines) - 1).bit_length()):
+        is_set = (number >> digit & 1).astype(bool)
+        for here in (is_set, ~is_set):
+            asked = np.flatnonzero(here & usable)
+            nearest, _ = cKDTree(every[~here]).query(every[asked])
+            apart[asked] = np.minimum(apart[asked], nearest)
+    cuts = np.flatnonzero(np.diff(number)) + 1
+    return [
+        _Line(xy, step, each) for (xy, step), each in zip(lines, np.split(apart, cuts), strict=True)
+    ]
 
 
 def _usable(scene: EvalField, xy: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -53,7 +53,8 @@ def release(
         staged.mkdir()
         path = staged / "model.onnx"
         made = make_model(checkpoint, path, name, version, calibration_fields)
-        say(f"exported: halo {made.info.halo_px} px, {made.calibration}")
+        calibrated = made.calibration.plain.fields
+        say(f"exported: halo {made.info.halo_px} px, calibrated on {calibrated} fields")
         failures = gates.size_gate(path, name) + gates.parity_gate(check_parity(made.model, path))
         model = load_model(path, device="cpu")
         failures += _behaviour(path, model)

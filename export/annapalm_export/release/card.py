@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from annapalm_export.evaluate.table import simulated_tables, stress_table
 
 if TYPE_CHECKING:
+    from annapalm.contract import ModelInfo
     from annapalm_export.evaluate.protocol import ProtocolResult
     from annapalm_export.to_onnx.model import Made
 
@@ -25,8 +26,7 @@ Dense images and error maps of **{", ".join(info.structures)}** from sparse loca
 | contract | {info.contract}; stride {info.stride} px, halo {info.halo_px} px (reach measured on the weights: {made.reach_px} px) |
 | parameters | {sum(p.numel() for p in made.model.parameters()):,} |
 | seen in training | {low:g} to {high:g} localizations per µm² (5th to 95th percentile); outside, a run warns |
-| intervals | {_factors(info.intervals)} |
-| with widefield image | {_factors(info.intervals_widefield)} |
+{_intervals(info)}
 | licence | {info.licence} |
 | weights sha256 | `{info.weights_sha256}` |
 
@@ -68,6 +68,18 @@ def _only(structures: tuple[str, ...]) -> str:
         return f"{last.capitalize()} only."
     return (
         f"{', '.join(others).capitalize()} and {last} only, and the one that was named for the run."
+    )
+
+
+def _intervals(info: ModelInfo) -> str:
+    """Rows of the factors, of each structure where they were calibrated one by one."""
+    named = {name: f"intervals, {name}" for name in info.structure_intervals} or {
+        info.structures[0]: "intervals"
+    }
+    return "\n".join(
+        f"| {said} | {_factors(info.intervals_of(name, widefield=False))} |\n"
+        f"| with widefield image | {_factors(info.intervals_of(name, widefield=True))} |"
+        for name, said in named.items()
     )
 
 

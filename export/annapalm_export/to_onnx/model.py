@@ -73,9 +73,20 @@ def make_model(
         training=describe(recipe, loaded.steps),
         licence=licence_of(recipe),
         weights_sha256=weights_sha256(model),
+        structure_intervals=_own_intervals(calibration, structures),
     )
     export_onnx(model, info, path)
     return Made(model, info, calibration, reach, loaded.steps, recipe)
+
+
+def _own_intervals(
+    calibration: Calibration, structures: tuple[str, ...]
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Intervals of each structure; a model of one needs none beside its `intervals`."""
+    if len(structures) == 1:
+        return {}
+    both = zip(structures, calibration.plain.own, calibration.widefield.own, strict=True)
+    return {name: {"plain": plain, "widefield": lit} for name, plain, lit in both}
 
 
 def describe(recipe: dict[str, Any], steps: int) -> str:

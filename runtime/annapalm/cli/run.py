@@ -25,7 +25,7 @@ from annapalm.cli.parse import check_above_zero, parse_frames, parse_roi_nm, par
 from annapalm.cli.streams import prepare_streams, say
 from annapalm.errors import AnnaPalmError
 from annapalm.model.device import Device
-from annapalm.model.names import DEFAULT_MODEL
+from annapalm.model.names import MODEL_OF, default_model
 
 DEFAULT_SUFFIX = "_widefield.tif"
 
@@ -75,8 +75,12 @@ def run(
         ),
     ],
     model: Annotated[
-        str, typer.Option(metavar="NAME|PATH", help="Released model (`annapalm models`) or file.")
-    ] = DEFAULT_MODEL,
+        str | None,
+        typer.Option(
+            metavar="NAME|PATH",
+            help="Released model (`annapalm models`) or file; else the best one for --structure.",
+        ),
+    ] = None,
     device: Annotated[
         Device, typer.Option(help="auto takes a working GPU, else the CPU, and says why.")
     ] = "auto",
@@ -105,7 +109,7 @@ def run(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="Which structure to draw, where the model knows several.",
+            help=f"What to draw: {', '.join(MODEL_OF)}, or what else --model knows.",
             rich_help_panel=CHOICE,
         ),
     ] = None,
@@ -222,7 +226,7 @@ def run(
         job = Job(
             inputs=tuple(inputs),
             out=out,
-            model=model,
+            model=model or default_model(structure),
             device=device,
             threads=threads,
             options=options,

@@ -111,6 +111,7 @@ def _breach(info: ModelInfo) -> str | None:
         "intervals_widefield": _is_intervals(info.intervals_widefield),
         "density_range_per_um2": _is_range(info.density_range_per_um2),
         "units": _is_units(info.units),
+        "structure_intervals": _are_intervals(info.structure_intervals, info.structures),
     }
     wrong = [key for key, right in checks.items() if not right]
     return f"'{wrong[0]}' is {_short(getattr(info, wrong[0]))}" if wrong else None
@@ -217,6 +218,21 @@ def _is_intervals(value: Any) -> bool:  # noqa: ANN401
     return isinstance(value, dict) and all(
         _is_share(nominal) and _is_number(factor) and factor > 0
         for nominal, factor in value.items()
+    )
+
+
+def _are_intervals(value: Any, structures: tuple[str, ...]) -> bool:  # noqa: ANN401
+    """Whether nothing is given, or factors without and with widefield image of each structure."""
+    if not isinstance(value, dict):
+        return False
+    return not value or (
+        value.keys() == set(structures)
+        and all(
+            isinstance(own, dict)
+            and own.keys() == {"plain", "widefield"}
+            and all(_is_intervals(factors) for factors in own.values())
+            for own in value.values()
+        )
     )
 
 

@@ -72,11 +72,11 @@ class ModelNotFoundError(AnnaPalmError, LookupError):
 class StructureError(AnnaPalmError, ValueError):
     """The structure asked for is not one of the model's."""
 
-    def __init__(self, wanted: str | None, model: str, structures: tuple[str, ...]) -> None:
+    def __init__(self, wanted: str | None, model: str | None, structures: tuple[str, ...]) -> None:
+        """Take what was asked for and what `model`, or all that are released (None), know."""
         asked = "No structure was named" if wanted is None else f"Structure '{wanted}' is unknown"
-        super().__init__(
-            f"{asked}; the model {model} knows: {', '.join(structures)}. Name one of these."
-        )
+        who = "the released models know" if model is None else f"the model {model} knows"
+        super().__init__(f"{asked}; {who}: {', '.join(structures)}. Name one of these.")
 
 
 class PixelSizeError(AnnaPalmError, ValueError):

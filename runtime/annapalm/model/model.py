@@ -105,7 +105,7 @@ class Model:
         input that cannot be meant; `CancelledError`; `OutOfMemoryError`, `InferenceError` and
         `ModelContractError` where the network fails. There is never a partial result.
         """
-        call = _Call(widefield, grid, check_exposure(exposure), tile_px, progress)
+        call = _Call(widefield, grid, check_exposure(exposure), structure, tile_px, progress)
         weights = structure_weights(structure, self.info)
         if tile_px is not None and tile_px != "auto":
             check_tile(tile_px, self.info.halo_px, self.info.stride)
@@ -162,9 +162,7 @@ class Model:
                 *_warn_of_widefield(prepared, is_empty=is_empty),
                 *_warn_of_memory(output),
             ),
-            intervals=dict(
-                self.info.intervals if agreement is None else self.info.intervals_widefield
-            ),
+            intervals=self.info.intervals_of(call.structure, widefield=agreement is not None),
             tiles=output.tiles,
             timings_s=clock.seconds,
         )
@@ -260,6 +258,7 @@ class _Call:
     widefield: WidefieldImage | NDArray[Any] | None
     grid: Grid | None
     exposure: float
+    structure: str | None
     tile_px: int | Literal["auto"] | None
     progress: Progress | None
 

@@ -8,10 +8,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
-from annapalm.model.errors import ModelNotFoundError
+from annapalm.model.errors import ModelNotFoundError, StructureError
 
 DEFAULT_MODEL = "microtubule"
 DEFAULT_VERSION = "1.1.0"
+MODEL_OF = {
+    "microtubules": DEFAULT_MODEL,
+    **dict.fromkeys(("nuclear pores", "actin", "mitochondria", "spectrin"), "structures"),
+}
+"""Structure to the model that is the best of the released ones for it."""
 MODEL_FILE = "model.onnx"
 
 
@@ -41,6 +46,18 @@ def released_models(folder: Path | None = None) -> list[ReleasedModel]:
     ]
     found.sort(key=lambda model: _numbers(model.version), reverse=True)
     return sorted(found, key=lambda model: model.name)
+
+
+def default_model(structure: str | None) -> str:
+    """Name the best released model for a structure; the default one where none is asked for.
+
+    Raises `StructureError` for a structure that no released model knows.
+    """
+    if structure is None:
+        return DEFAULT_MODEL
+    if structure not in MODEL_OF:
+        raise StructureError(structure, None, tuple(MODEL_OF))
+    return MODEL_OF[structure]
 
 
 def find_model(name_or_path: str | Path, folder: Path | None = None) -> Path:

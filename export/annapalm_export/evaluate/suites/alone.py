@@ -76,6 +76,6 @@ def reconstruct_widefield_alone(
         grid=grid,
         outside=0,
         exposure=exposure,
-        intervals=dict(info.intervals_widefield),
+        intervals=info.intervals_of(asked_for(model, scene.structure), widefield=True),
         tiles=output.tiles,
     )
