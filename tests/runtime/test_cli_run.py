@@ -38,6 +38,42 @@ def test_a_table_becomes_image_preview_and_record(tmp_path: Path, tiny_model_pat
     assert "400 localizations" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "model", "structure"),
+    [
+        ((), "microtubule", "microtubules"),
+        (("--structure", "microtubules"), "microtubule", "microtubules"),
+        (("--structure", "spectrin"), "structures", "spectrin"),
+        (("--structure", "microtubules", "--model", "structures"), "structures", "microtubules"),
+    ],
+)
+def test_the_structure_chooses_the_released_model(
+    tmp_path: Path, words: tuple[str, ...], model: str, structure: str
+) -> None:
+    result = invoke(write_table(tmp_path / "cell.csv"), "-o", tmp_path / "out", *words)
+    assert_ends(result, 0)
+    said = read_json(tmp_path / "out" / "run.json")["model"]
+    assert (said["name"], said["structure"]) == (model, structure)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--structure", "hair"), "the released models know: microtubules, nuclear pores, actin"),
+        (("--structure", "actin", "--model", "microtubule"), "knows: microtubules. Name one"),
+        (("--model", "structures"), "No structure was named; the model structures"),
+        (("--model", ""), "There is no model ''"),
+    ],
+)
+def test_a_structure_that_the_model_does_not_know_is_an_error(
+    tmp_path: Path, words: tuple[str, ...], told: str
+) -> None:
+    result = invoke(write_table(tmp_path / "cell.csv"), "-o", tmp_path / "out", *words)
+    assert_ends(result, 2)
+    assert told in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_image_has_two_channels_and_with_widefield_three(
     tmp_path: Path, tiny_model_path: Path
 ) -> None:

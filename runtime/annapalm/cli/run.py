@@ -226,7 +226,7 @@ def run(
         job = Job(
             inputs=tuple(inputs),
             out=out,
-            model=model or default_model(structure),
+            model=default_model(structure) if model is None else model,
             device=device,
             threads=threads,
             options=options,
