@@ -56,7 +56,7 @@ def main() -> None:
     options = _options()
     described = machine.describe()
     warm, process = _warm(options)
-    cold, imports = _cold(options)
+    cold, imports = _cold(options, warm["structures"][options.model])
     print(*(f"- {what}: {value}" for what, value in described.items()), "", sep="\n")
     print("| what | median s | fastest s | slowest s | CPU s | peak MiB |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -76,6 +76,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--model", default=DEFAULT_MODEL, help="name or path")
     parser.add_argument("--against", help="a second model, run in turn with the first when warm")
+    parser.add_argument("--structure", help="what to ask the models for; else each one's first")
     parser.add_argument("--runs", type=int, default=5, help="counted runs, after one warm-up")
     parser.add_argument("--threads", type=int, help="CPU threads; without it those usable")
     parser.add_argument("--side", type=int, default=2560, help="edge of the field, px of 20 nm")
@@ -90,7 +91,9 @@ def _options() -> argparse.Namespace:
 def _warm(options: argparse.Namespace) -> tuple[dict[str, Any], Finished]:
     """Measure warm models in a process of their own."""
     models = [name for name in (options.model, options.against) if name is not None]
-    orders = {key: getattr(options, key) for key in ("runs", "threads", "side", "rows")}
+    orders = {
+        key: getattr(options, key) for key in ("runs", "threads", "side", "rows", "structure")
+    }
     # The matrix product of numpy takes as many threads as the network.
     threads = {} if options.threads is None else {"OPENBLAS_NUM_THREADS": str(options.threads)}
     command = (sys.executable, HERE / "warm.py", json.dumps({**orders, "models": models}))
@@ -98,7 +101,7 @@ def _warm(options: argparse.Namespace) -> tuple[dict[str, Any], Finished]:
     return json.loads(process.stdout), process
 
 
-def _cold(options: argparse.Namespace) -> tuple[list[Finished], list[Finished]]:
+def _cold(options: argparse.Namespace, structure: str) -> tuple[list[Finished], list[Finished]]:
     """Measure the command line in turn with a process that only imports."""
     program = Path(sys.executable).with_name("annapalm-run")
     side = f"{options.side * field.PIXEL_NM / 1000:g}"
@@ -108,6 +111,7 @@ def _cold(options: argparse.Namespace) -> tuple[list[Finished], list[Finished]]:
         field.write_csv(table, field.localizations(options.rows, options.side))
         command: list[str | Path] = [program, table, "-o", Path(folder, "out"), "--overwrite"]
         command += ["--quiet", "--field", f"{side}x{side}", "--model", options.model]
+        command += ["--structure", structure]
         command += [] if options.threads is None else ["--threads", str(options.threads)]
         for _ in range(options.runs + 1):
             cold.append(run(command))

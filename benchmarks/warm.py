@@ -22,18 +22,19 @@ MATRIX = 2048
 
 
 def measure(orders: dict[str, Any]) -> dict[str, Any]:
-    """Measure as ordered: models, runs, threads, side, rows."""
+    """Measure as ordered: models, runs, threads, side, rows, structure (None: each one's first)."""
     table = field.localizations(orders["rows"], orders["side"])
     counts = field.counts(table, orders["side"])
     options = SessionOptions(threads=orders["threads"])
     models = {name: load_model(name, device="cpu", options=options) for name in orders["models"]}
+    asked = {n: orders["structure"] or m.info.structures[0] for n, m in models.items()}
     matrix = np.random.default_rng(field.SEED).random((MATRIX, MATRIX), dtype=np.float32)
     rounds = []
     for number in range(orders["runs"] + 1):
         measured: dict[str, Any] = {}
         for name, model in models.items():
             wall, cpu = time.perf_counter(), time.process_time()
-            result = model.reconstruct(counts)
+            result = model.reconstruct(counts, structure=asked[name])
             measured[name] = {
                 "wall_s": time.perf_counter() - wall,
                 "cpu_s": time.process_time() - cpu,
@@ -47,6 +48,7 @@ def measure(orders: dict[str, Any]) -> dict[str, Any]:
             rounds.append(measured)
     return {
         "rounds": rounds,
+        "structures": asked,
         "threads": {name: model.device.threads for name, model in models.items()},
     }
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -104,6 +106,22 @@ def test_neighbours_of_one_frame_are_both_missed_and_those_of_others_not() -> No
     many = np.zeros((10_000, 2))
     lost = missed_neighbours(np.random.default_rng(0), many, np.arange(10_000) // 2, half)
     assert lost.mean() == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_crowded_first_frame_is_searched_where_denormals_are_taken_as_0() -> None:
+    # In a process of its own: the tree of neighbours died there of a segmentation fault.
+    lines = """
+import numpy as np, torch
+from annapalm_export.simulate.acquisition import Imperfections, missed_neighbours
+from annapalm_export.simulate.focus import Focus
+torch.set_flush_denormal(True)
+rng = np.random.default_rng(0)
+near = Imperfections(0.0, 1.0, (0.5, 0.5), Focus(400.0), neighbour_nm=500.0, missed=1.0)
+frame = np.repeat([0, 1], [300, 100])
+print(missed_neighbours(rng, rng.uniform(0, 3e3, (400, 2)), frame, near).sum())
+"""
+    done = subprocess.run([sys.executable, "-c", lines], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 300
 
 
 def test_the_share_that_remains_is_measured_where_events_are_lost() -> None:

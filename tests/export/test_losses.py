@@ -15,6 +15,7 @@ from annapalm.errors import InvalidValueError
 from annapalm_export.train.config import RecipeError, read_recipe
 from annapalm_export.train.losses import (
     LossConfig,
+    invented,
     laplace_nll,
     shape_nll,
     total_deviance,
@@ -188,6 +189,29 @@ def test_the_error_loss_is_best_at_the_mean_absolute_error() -> None:
     assert min(losses, key=lambda f: losses[f]) == 1
 
 
+def test_structure_in_an_empty_crop_is_invented_and_in_a_full_or_real_one_is_not() -> None:
+    batch = random_batch()
+    empty = batch.rate.clone()
+    empty[1] = 0
+    batch = without_truth(batch._replace(rate=empty), [2])
+    outputs = random_outputs(batch)
+    config = LossConfig(invented=1.0, shape=0.0, total=0.0, everything=0.0, error=0.0)
+    loss, parts = training_loss(outputs, batch, config)
+    drawn, seen = float(outputs[0][1].detach().sum()), float(batch.counts[1].sum())
+    assert float(loss.detach()) == pytest.approx(drawn / (seen + 30) / 3)
+    assert parts["invented"] == pytest.approx(float(loss.detach()))
+    loss.backward()
+    assert outputs[0].grad is not None
+    assert bool((outputs[0].grad[1] > 0).all())
+    assert not outputs[0].grad[[0, 2]].any()
+
+
+def test_the_worst_that_can_be_invented_is_all_that_was_seen() -> None:
+    seen = torch.tensor([970.0])
+    nothing, rate = torch.zeros(1, 1, 8, 8), torch.full((1, 1, 8, 8), 970 / 64)
+    assert float(invented(rate, nothing, seen)) == pytest.approx(0.97)
+
+
 def test_samples_without_truth_teach_the_sum_of_dense_and_background_alone() -> None:
     batch = without_truth(random_batch(), [0, 1, 2])
     dense, error, background, estimate = random_outputs(batch)
@@ -234,6 +258,7 @@ def test_each_part_that_is_on_is_logged_and_adds_its_weight() -> None:
     [
         ({"total": -1.0}, "total is -1.0, but it must be a finite number of at least 0"),
         ({"l1": math.nan}, "l1 is nan, but it must be a finite number of at least 0"),
+        ({"invented": -0.1}, "invented is -0.1, but it must be a finite number of at least 0"),
         ({"noise_free": 1.5}, "noise_free is 1.5, but it must be a share, 0 to 1"),
         ({"clump": 0.5}, "clump is 0.5, but it must be at least 1"),
         ({"adversarial_width": 0}, "adversarial_width is 0, but it must be at least 1"),

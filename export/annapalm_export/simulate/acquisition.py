@@ -121,8 +121,10 @@ def missed_neighbours(
     if not len(xy_nm) or imperfections.neighbour_nm <= 0:
         return np.zeros(len(xy_nm), dtype=bool)
     # Frames are laid far apart along a third axis, so that one tree finds pairs within frames.
+    # From 1 on: where denormal numbers are taken as 0, as in training, scipy's tree looks without
+    # end (until the process dies) for the number next to a coordinate of 0 that many points share.
     far = 10 * imperfections.neighbour_nm
-    tree = cKDTree(np.column_stack([xy_nm, frame * far]))
+    tree = cKDTree(np.column_stack([xy_nm, (frame + 1) * far]))
     pairs = tree.query_pairs(imperfections.neighbour_nm, output_type="ndarray")
     close = np.zeros(len(xy_nm), dtype=bool)
     close[pairs.ravel()] = True

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAX_LOCALIZATIONS = 400_000
 """Bound on one scene's table: denser scenes only repeat what these teach, and cost memory."""
 
+_EMPTY = (10_000, 250_000)
+"""Localizations of a scene without structure: their density reaches that of the densest fields, for
+beyond the densities it was shown a network takes crowded background for structure."""
 
 _IMPERFECTIONS = 0x1A
 """Imperfections come from a generator of their own, so that with and without them a seed gives the
@@ -182,7 +185,7 @@ def _background(
 ) -> tuple[Events, float]:
     """Background events from almost none to dense; single events or bursts of sticking dyes."""
     share = float(np.exp(rng.uniform(np.log(0.005), np.log(0.8))))
-    wanted = share * structural if structural else rng.uniform(2_000, 60_000)
+    wanted = share * structural if structural else np.exp(rng.uniform(*np.log(_EMPTY)))
     single = Photophysics(
         physics.frames,
         float(rng.choice([1.0, physics.bursts_per_emitter])),

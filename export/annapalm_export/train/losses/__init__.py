@@ -10,6 +10,7 @@ from annapalm_export.train.losses.config import LossConfig
 from annapalm_export.train.losses.likelihood import (
     FLOOR,
     PRIOR_TOTAL,
+    invented,
     laplace_nll,
     shape_nll,
     total_deviance,
@@ -19,6 +20,7 @@ __all__ = [
     "FLOOR",
     "PRIOR_TOTAL",
     "LossConfig",
+    "invented",
     "laplace_nll",
     "shape_nll",
     "total_deviance",

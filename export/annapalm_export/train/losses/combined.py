@@ -9,6 +9,7 @@ from torch import Tensor
 
 from annapalm.contract import QUARTER
 from annapalm_export.train.losses.likelihood import (
+    invented,
     laplace_nll,
     per_image,
     shape_nll,
@@ -67,6 +68,11 @@ def training_loss(
         + config.total * parts["total"]
         + config.error * parts["error"]
     )
+    if config.invented > 0:
+        # A table's truth is not known: without a mark it would count as empty here.
+        truth = batch.rate if known is None else torch.where(per_image(known), batch.rate, 1.0)
+        parts["invented"] = invented(dense, truth, seen)
+        loss = loss + config.invented * parts["invented"]
     for name, (weight, value) in _pictures(dense, batch, mask, config).items():
         parts[name], loss = value, loss + weight * value
     if config.widefield > 0:

@@ -23,6 +23,8 @@ class LossConfig:
     """Totals of structure and background."""
     everything: float = 0.5
     """Shape of dense + background at all held-out localizations, beside that of dense alone."""
+    invented: float = 0.0
+    """Structure drawn in crops that hold none, as a share of their localizations: `invented`."""
     noise_free: float = 0.5
     """Share of the target that is the simulation's noise-free rate instead of its held-out
     localizations: the same expectation over labels, without their noise. 0 on real tables."""

@@ -89,6 +89,18 @@ def total_deviance(
     return (each if known is None else torch.where(known, each, 0.0)).mean()
 
 
+def invented(rate: Tensor, truth: Tensor, seen: Tensor) -> Tensor:
+    """Structure drawn where there is none: its share of the localizations seen, mean over crops.
+
+    `rate` and the noise-free `truth` are [N,1,H,W], `seen` [N] the localizations of the input crop.
+    Crops with structure give 0. It is the deviance of their totals (half of it, exposure 1), by
+    itself because a false filament in an empty field is worse than a wrong sum in a full one.
+    """
+    empty = truth.sum((1, 2, 3)) <= 0
+    share = rate.sum((1, 2, 3)) / (seen + PRIOR_TOTAL)
+    return torch.where(empty, share, 0.0).mean()
+
+
 def _negative_binomial(number: Tensor, expected: Tensor, size: Tensor) -> Tensor:
     """Half the deviance of counts [N] of mean `expected` and variance mean + mean² / size."""
     both = number + size
