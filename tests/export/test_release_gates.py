@@ -88,6 +88,24 @@ def test_scores_that_a_blur_may_win_refuse_nothing() -> None:
         assert gates.quality_gate(summarise(rows)) == []
 
 
+def test_a_model_that_draws_structure_in_noise_is_refused() -> None:
+    about = {"structure": "actin", "input": "uniform"}
+    rows: list[dict[str, Any]] = [
+        {**about, "method": MODEL, "drawn_um_per_um2": 0.019},
+        {**about, "method": BLUR, "drawn_um_per_um2": 2.0},
+        {**about, "method": MODEL, "input": "erased", "drawn_um_per_um2": 2.0},
+    ]
+    groups = ("structure", "input", "method")
+    assert gates.noise_gate(summarise(rows, groups)) == []
+    rows[0]["drawn_um_per_um2"] = 0.02
+    (failure,) = gates.noise_gate(summarise(rows, groups))
+    assert failure.startswith("actin: 0.020 µm of filament per µm² are drawn")
+    rows[0] |= {"structure": "spectrin", "drawn_um_per_um2": 0.5}
+    assert gates.noise_gate(summarise(rows, groups)) == []
+    rows[0]["drawn_um_per_um2"] = 0.7
+    assert gates.noise_gate(summarise(rows, groups)) != []
+
+
 def test_figures_from_before_there_were_structures_are_read() -> None:
     rows = [
         {"method": MODEL, "density_per_um": 20.0, **GOOD},

@@ -11,6 +11,7 @@ import torch
 from batches import random_batch
 from small import SMALL
 
+from annapalm_export.to_onnx.model import describe
 from annapalm_export.train import checkpoint
 from annapalm_export.train.loop import _Run, train
 from annapalm_export.train.network import NetworkConfig
@@ -56,6 +57,11 @@ def test_a_run_begins_with_the_average_of_another_and_says_so(tmp_path: Path) ->
     assert weights
     assert all(torch.equal(old["average"][name], new["model"][name]) for name in weights)
     assert new["step"] == 1
+    third = train(still, tmp_path / "third", say=said.append, start=second)
+    train(still, tmp_path / "third", say=said.append)  # a run that is resumed forgets nothing
+    recipe = json.loads(checkpoint.load(third)["recipe"])
+    assert [run["steps"] for run in recipe["earlier"]] == [7, 1]
+    assert f"Before that: 7 steps of '{SMALL.name}', then 1 steps of" in describe(recipe, 1)
 
 
 def test_a_run_that_is_under_way_goes_on_instead(tmp_path: Path) -> None:

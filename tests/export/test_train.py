@@ -39,6 +39,17 @@ def test_input_and_target_are_disjoint_in_time() -> None:
     assert float(sample["ratio"]) > 1
 
 
+def test_noise_without_structure_is_shown_from_next_to_nothing_to_all_that_may_be_seen() -> None:
+    ready = prepare(simulate_scene(11, dataclasses.replace(SMALL.scene, empty_share=1.0)))
+    frame = ready.scene.localizations.frame
+    rng = np.random.default_rng(0)
+    blocks = [choose_block(rng, ready, 20.0) for _ in range(300)]
+    share = [((frame >= start) & (frame < stop)).mean() for start, stop in blocks]
+    assert np.quantile(share, 0.1) < 0.002
+    assert np.quantile(share, 0.9) > 0.2
+    assert max(share) < 0.45
+
+
 def test_the_stream_of_crops_is_seeded() -> None:
     first, second, other = (
         next(iter(SimulatedCrops(SMALL.data, SMALL.scene, seed))) for seed in (3, 3, 4)

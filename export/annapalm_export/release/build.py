@@ -63,6 +63,7 @@ def release(
         result = run_protocol(model, fields, say, processes)
         summary = result.summary()
         failures += gates.quality_gate(summary["simulated"])
+        failures += gates.noise_gate(summary["stress"])
         if failures:
             raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
         command = COMMAND.format(name=name, version=version, fields=fields)

@@ -12,9 +12,32 @@ if TYPE_CHECKING:
     from annapalm_export.to_onnx.model import Made
 
 
+HOW_TO_READ = {
+    "Pictures": """MS-SSIM: Wang's weights, 11 x 11 window, sigma 1.5, data range L = the standard
+deviation of the truth (with L = max - min black background alone brings a blur above 0.85).""",
+    "Filaments": """One skeleton threshold per method, chosen on other fields; against the true
+centre lines, and against the skeleton of the noise-free truth, where bundles closer than the
+resolution are one line in both.""",
+    "Pores": """Found by a ring-shaped filter, one threshold per method, chosen on other fields; a
+drawn and a true pore whose centres are at most 50 nm apart are the same. Ring contrast: how much
+darker the middle is than the ring, of the pores that were found; 0 is a disc, 1 an empty middle. A
+blur of a few localizations has dark middles by chance: read it beside the F1.""",
+    "Area": """What is brighter than one threshold per method, chosen on other fields, against what
+is so in the noise-free truth.""",
+    "Period": """Along the true axes: contrast is the share of the brightness's variance that
+repeats with the period found (120 to 300 nm are looked for), modulation its amplitude over the mean
+brightness; a period within 10 nm of the true one is found, by chance in one field of nine.""",
+    "Error map": """Within 100 nm of structure, drawn or true (and, where said, of true structure
+alone, which leaves false structure out); in brackets the maps to beat, scaled to the true mean
+error.""",
+}
+"""How the scores of each table of `SECTIONS` are taken, in words."""
+
+
 def write_card(made: Made, result: ProtocolResult, command: str) -> str:
     """Render the card as Markdown."""
     info = made.info
+    tables = simulated_tables(result.simulated)
     low, high = info.density_range_per_um2
     return f"""# {info.name} {info.version}
 
@@ -40,12 +63,9 @@ Blocks of consecutive frames of simulated fields (12.8 x 12.8 µm); neither trai
 any threshold has seen them. Means over the fields. MS-SSIM, Pearson and NRMSE after matching intensities (a x + b).
 The best blur has, for every field and score, the Gaussian bandwidth that suits that score best.
 
-MS-SSIM: Wang's weights, 11 x 11 window, sigma 1.5, data range L = the standard deviation of the truth (with L = max - min
-black background alone brings a blur above 0.85). Error maps: within 100 nm of structure, drawn or true (and, where said, of
-true filaments alone, which leaves false structure out); in brackets the maps to beat, scaled to the true mean error. Filaments: one skeleton threshold per method, chosen on other fields; against
-the true centre lines, and against the skeleton of the noise-free truth, where bundles closer than the resolution are one line in both.
+{how_to_read(tables)}
 
-{simulated_tables(result.simulated)}
+{tables}
 ## What was never shown
 
 Nothing at all; as many localizations as in a field, but spread at random (filament drawn at the contrast of the real field);
@@ -59,6 +79,15 @@ a piece of a lone filament erased from the input (is it bridged, and does the er
 - 20 nm pixels. The error map is calibrated on average over fields like those above, not for each single pixel or field.
 - The error is that of the rate as labelled: where a filament carries no label at all, nothing can tell.
 """
+
+
+def how_to_read(tables: str) -> str:
+    """Say what the scores mean of those tables that are there."""
+    return "\n".join(
+        f"- *{title}*: {' '.join(said.split())}"
+        for title, said in HOW_TO_READ.items()
+        if f"# {title}\n" in tables
+    )
 
 
 def _only(structures: tuple[str, ...]) -> str:

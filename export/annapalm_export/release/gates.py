@@ -35,6 +35,12 @@ lines can tell apart); for areas and lattices there is none: a blur may cover an
 LEAST_SPEARMAN = 0.5
 """Rank correlation of the error map with the true error near structure, drawn or true."""
 
+MAX_INVENTED_UM_PER_UM2 = 0.02
+"""Filament drawn in localizations at random, at the contrast of a real field: mean over fields."""
+KNOWN_TO_INVENT = {"spectrin": 0.6}
+"""What is allowed instead where no model has done better yet: axons cover much of a field, and a
+few localizations per µm of them look like noise. Lower it with the model that does better."""
+
 
 def size_gate(path: Path, name: str) -> list[str]:
     """Refuse files that do not belong in a wheel; a model named `QUALITY` may be larger."""
@@ -125,6 +131,25 @@ def quality_gate(summary: Sequence[Row]) -> list[str]:
         if spearman < LEAST_SPEARMAN:
             failures.append(f"{where}: rank correlation of error map and error {spearman:.2f}")
     return failures
+
+
+def noise_gate(summary: Sequence[Row]) -> list[str]:
+    """Refuse what draws structure where as many localizations as in a field lie at random.
+
+    `summary` as `evaluate.table.summarise` makes it from the protocol's stress rows.
+    """
+    drawn = {
+        row.get("structure"): row["drawn_um_per_um2"]["mean"]
+        for row in summary
+        if (row["input"], row["method"]) == ("uniform", MODEL)
+    }
+    most = {name: KNOWN_TO_INVENT.get(str(name), MAX_INVENTED_UM_PER_UM2) for name in drawn}
+    return [
+        f"{structure}: {length:.3f} µm of filament per µm² are drawn in localizations at random, "
+        f"{most[structure]:g} or more"
+        for structure, length in drawn.items()
+        if length >= most[structure]
+    ]
 
 
 def _density(row: Row) -> float:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 MAX_LOCALIZATIONS = 400_000
 """Bound on one scene's table: denser scenes only repeat what these teach, and cost memory."""
 
-_EMPTY = (10_000, 250_000)
+_EMPTY = (20_000, 400_000)
 """Localizations of a scene without structure: their density reaches that of the densest fields, for
 beyond the densities it was shown a network takes crowded background for structure."""
 

@@ -100,8 +100,15 @@ def describe(recipe: dict[str, Any], steps: int) -> str:
         "0.1 µm² of membrane); target: the localizations of the disjoint frames "
         f"(multinomial shape and Poisson total, weight {loss['total']:g}), with a share of "
         f"{loss['noise_free']:g} of the noise-free rate; widefield image seen in "
-        f"{data['widefield_share']:.0%} of the samples. {_real(recipe)}"
+        f"{data['widefield_share']:.0%} of the samples. {_earlier(recipe)}{_real(recipe)}"
     )
+
+
+def _earlier(recipe: dict[str, Any]) -> str:
+    """Say which runs the weights went through before the last one; nothing without any."""
+    runs: list[dict[str, Any]] = recipe.get("earlier", [])
+    said = [f"{run['steps']} steps of '{run['name']}'" for run in runs]
+    return f"Before that: {', then '.join(said)}. " if said else ""
 
 
 def licence_of(recipe: dict[str, Any]) -> str:

@@ -155,12 +155,14 @@ def prepare(scene: Scene) -> _Ready:
 def choose_block(rng: np.random.Generator, ready: _Ready, density: float) -> tuple[int, int]:
     """Find consecutive frames (start, stop) that hold about so many localizations per unit.
 
-    At most 40 % of the table, so that most of it is left to be held out.
+    At most 40 % of the table, so that most of it is left to be held out. In a scene without
+    structure a part of that, from next to nothing to all: both the sparsest and the most crowded
+    noise must be known for what it is.
     """
     frame = ready.scene.localizations.frame
     structural = ready.structural
     if len(structural) < 50:
-        number = int(np.exp(rng.uniform(np.log(20), np.log(max(0.4 * len(frame), 21)))))
+        number = int(0.4 * len(frame) * rng.random() ** 4)
         rows = np.arange(len(frame))
     else:
         number, rows = int(density * ready.scene.amount), structural

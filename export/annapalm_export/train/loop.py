@@ -18,7 +18,7 @@ from annapalm_export.train.losses import training_loss
 from annapalm_export.train.losses.adversarial import Adversary
 from annapalm_export.train.networks import build_network
 from annapalm_export.train.own_data import begin
-from annapalm_export.train.start import start_from
+from annapalm_export.train.start import start_from, trained_before
 from annapalm_export.train.validate import Validation
 
 if TYPE_CHECKING:
@@ -135,11 +135,14 @@ class _Run:
         self.recipe, self.path, self.step = recipe, path, 0
         self.real: list[dict[str, Any]] = []
         """Which real tables the weights have seen: `annapalm_export.train.own_data.begin`."""
+        self.earlier: list[dict[str, Any]] = []
+        """The runs whose weights this one began with: `start.trained_before`."""
         torch.manual_seed(recipe.optimizer.seed)
         self.model = build_network(recipe.network).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch omits it
         if start is not None and not path.exists():
             say(start_from(start, self.model))
+            self.earlier = trained_before(start)
         self.average = checkpoint.Average(self.model, recipe.optimizer.average)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -198,7 +201,9 @@ class _Run:
             "model": self.model.state_dict(),
             "average": self.average.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "recipe": json.dumps({**dataclasses.asdict(self.recipe), "real": self.real}),
+            "recipe": json.dumps(
+                {**dataclasses.asdict(self.recipe), "real": self.real, "earlier": self.earlier}
+            ),
         }
         if self.adversary is not None:
             state["adversary"] = self.adversary.state_dict()
@@ -220,6 +225,7 @@ class _Run:
                 message = "it has no critic of this recipe's [loss]"
                 raise checkpoint.CheckpointError(self.path, message) from problem
         self.average.steps = self.step = int(state["step"])
+        self.earlier = json.loads(state["recipe"]).get("earlier", [])
 
 
 class _Log:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -39,6 +40,21 @@ def start_from(path: Path, model: nn.Module) -> str:
         more = new[grown[0]].shape[1] - old[grown[0]].shape[1]
         line += f"; {more} new structure(s) begin as copies of its only one ({', '.join(grown)})"
     return line
+
+
+def trained_before(path: Path) -> list[dict[str, Any]]:
+    """List the runs that a checkpoint's weights went through, in order: name, steps, structures.
+
+    Of runs from before this was kept the last alone is known.
+    """
+    state = checkpoint.load(path)
+    recipe = json.loads(state.get("recipe", "{}"))
+    last = {
+        "name": recipe.get("name", "unknown"),
+        "steps": int(state.get("step", 0)),
+        "structures": list(recipe.get("data", {}).get("structures", ())),
+    }
+    return [*recipe.get("earlier", ()), last]
 
 
 def _fit(path: Path, name: str, old: Tensor, new: Tensor) -> Tensor:
