@@ -131,7 +131,7 @@ def test_a_model_that_knows_nothing_is_not_released(checkpoint: Path, tmp_path: 
     words = ["--name", "naive", "--version", "1.0.0", "--models", tmp_path / "models"]
     result = _program("release", checkpoint, *words, "--fields", 2, "--calibration-fields", 8)
     assert result.returncode == 3, result.stderr
-    assert "naive/1.0.0 is not released, and nothing was written" in result.stderr
+    assert "naive/1.0.0 is not released, and no folder was written" in result.stderr
     assert not list((tmp_path / "models").rglob("*.onnx"))
 
 

@@ -102,7 +102,7 @@ def test_a_model_that_draws_structure_in_noise_is_refused() -> None:
     assert failure.startswith("actin: 0.020 µm of filament per µm² are drawn")
     rows[0] |= {"structure": "spectrin", "drawn_um_per_um2": 0.5}
     assert gates.noise_gate(summarise(rows, groups)) == []
-    rows[0]["drawn_um_per_um2"] = 0.7
+    rows[0]["drawn_um_per_um2"] = 1.1
     assert gates.noise_gate(summarise(rows, groups)) != []
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,8 @@ from annapalm_export.simulate.photophysics import Photophysics, blink
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
 OPTIONS = SceneOptions(field_um=6.0, frames=5000, empty_share=0.0, amount_per_um2=2.0)
 
@@ -130,6 +133,30 @@ def test_scenes_without_structure_are_as_crowded_as_the_densest_fields() -> None
     number = [len(simulate_scene(seed, options).localizations) for seed in range(24)]
     assert min(number) < 40_000
     assert max(number) > 250_000  # in 164 µm²; the most that a crop sees is 40 % of it
+
+
+@pytest.mark.parametrize("seed", [3, 4])  # single events in one scene, whole emitters in the other
+def test_what_goes_astray_lies_beside_the_structure_and_is_background(seed: int) -> None:
+    options = SceneOptions(field_um=6.0, frames=4000, empty_share=0.0, with_widefield=False)
+    plain, stray = (simulate_scene(seed, replace(options, stray=s)) for s in (False, True))
+    assert len(stray.localizations) == pytest.approx(len(plain.localizations), rel=0.02)
+    went = plain.from_structure.sum() - stray.from_structure.sum()
+    assert went > 0.1 * plain.from_structure.sum()
+    ratio = stray.from_structure.sum() / plain.from_structure.sum()
+    np.testing.assert_allclose(stray.rate, plain.rate * ratio, rtol=1e-4)
+    # They are a halo: around the filaments, but not on them.
+    tree = cKDTree(np.concatenate(plain.truth.centre_lines))
+    near, on = (
+        [int((tree.query(_background(scene))[0] < distance).sum()) for scene in (plain, stray)]
+        for distance in (250, 15)
+    )
+    assert near[1] - near[0] == pytest.approx(went, rel=0.1)
+    assert on[1] - on[0] < 0.5 * went
+
+
+def _background(scene: Scene) -> NDArray[np.float64]:
+    locs = scene.localizations.select(~scene.from_structure)
+    return np.column_stack([locs.x_nm, locs.y_nm])
 
 
 def test_a_block_holds_the_density_asked_for_in_consecutive_frames(scene: Scene) -> None:

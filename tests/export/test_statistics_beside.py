@@ -189,12 +189,13 @@ def test_the_command_compares_a_table_with_scenes(cell: Path, tmp_path: Path) ->
     head = result.stdout.splitlines()[0]
     name = f"{tmp_path.name}/cell.txt"
     assert (
-        head == f"| statistic | {name} | simulated (2 scenes) | simulated, imperfect (2 scenes) |"
+        head == f"| statistic | {name} | simulated (2 scenes) | simulated, imperfect (2 scenes) "
+        "| simulated, imperfect, stray (2 scenes) |"
     )
     found = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
     assert found["real"][name]["per_um2"] == pytest.approx(60, rel=0.05)
     assert found["settings"]["density_per_um2"] == 60
-    assert [len(scenes) for scenes in found["simulated"].values()] == [2, 2]
+    assert [len(scenes) for scenes in found["simulated"].values()] == [2, 2, 2]
     assert (tmp_path / "beside.png").read_bytes().startswith(b"\x89PNG")
 
 

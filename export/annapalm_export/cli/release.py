@@ -23,7 +23,7 @@ def release(
 ) -> None:
     """Export, calibrate and evaluate CHECKPOINT; write the folder only if every gate is passed.
 
-    Exit code 3, and nothing written, if one is not.
+    Exit code 3 and no folder if one is not; what was measured then lies beside CHECKPOINT.
     """
     from annapalm_export.release.build import release as build
 

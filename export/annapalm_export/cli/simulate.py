@@ -47,6 +47,10 @@ def simulate(
             "density."
         ),
     ] = False,
+    stray: Annotated[
+        bool,
+        typer.Option(help="Put a part of the localizations beside the structure, as a halo."),
+    ] = False,
     widefield: Annotated[bool, typer.Option(help="Take a widefield image too.")] = True,
     truth: Annotated[bool, typer.Option(help="Write the truth beside the table.")] = True,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
@@ -67,6 +71,7 @@ def simulate(
         amount_per_um2=amount,
         kinetics=kinetics,
         imperfect=imperfect,
+        stray=stray,
     )
     for number in range(seed, seed + fields):
         scene = simulate_scene(number, options)

@@ -48,7 +48,7 @@ def compare_statistics(
         Path | None,
         typer.Option(
             help="PNG to write: the fullest square of the first table beside the first scene, "
-            "both kinds, at the density that square has."
+            "every kind, at the density that square has."
         ),
     ] = None,
     output: Annotated[
@@ -90,13 +90,13 @@ def compare_statistics(
     summaries = {name: table_statistics(table).summary for name, table in real.items()}
     simulated = {
         name: simulated_summaries(
-            dataclasses.replace(options, imperfect=imperfect),
+            dataclasses.replace(options, imperfect=imperfect, stray=stray),
             seed,
             scenes,
             density,
             say=_say_of(name),
         )
-        for name, imperfect in KINDS.items()
+        for name, (imperfect, stray) in KINDS.items()
     }
     typer.echo(comparison_table(summaries, simulated))
     if output is not None:

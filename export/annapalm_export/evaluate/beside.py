@@ -29,8 +29,12 @@ if TYPE_CHECKING:
     from annapalm_export.evaluate.statistics import StatisticsOptions
     from annapalm_export.simulate import Scene, SceneOptions
 
-KINDS = {"simulated": False, "simulated, imperfect": True}
-"""Headings, and `SceneOptions.imperfect` of each."""
+KINDS = {
+    "simulated": (False, False),
+    "simulated, imperfect": (True, False),
+    "simulated, imperfect, stray": (True, True),
+}
+"""Headings, and `imperfect` and `stray` of each one's `SceneOptions`."""
 
 _JUDGED_FIELD_UM = 12.8
 """Side of the field that `Structure.least_amount` speaks of."""
@@ -212,8 +216,10 @@ def real_beside_simulated(
     side_nm = min(options.field_um * 1000, *field_of(real))
     square = fullest_square(real, side_nm)
     tables = {name: square}
-    for kind, imperfect in KINDS.items():
-        wanted = dataclasses.replace(options, field_um=side_nm / 1000, imperfect=imperfect)
+    for kind, (imperfect, stray) in KINDS.items():
+        wanted = dataclasses.replace(
+            options, field_um=side_nm / 1000, imperfect=imperfect, stray=stray
+        )
         scene = next(scenes_with_structure(wanted, seed, 1, lambda _line: None))
         tables[kind] = first_of_density(scene.localizations, per_um2(square))
     return picture(tables)

@@ -10,6 +10,7 @@ import numpy as np
 from annapalm.errors import InvalidValueError
 from annapalm.grid import DEFAULT_PIXEL_NM, Grid
 from annapalm.render import render
+from annapalm_export.evaluate.across import beside_axes
 from annapalm_export.evaluate.bursts import (
     Places,
     bursts_per_place,
@@ -57,6 +58,9 @@ SUMMARY = {
     "g_apart_30": "g(r) apart in time, r below 30 nm",
     "g_apart_100": "g(r) apart in time, r 60 to 140 nm",
     "g_apart_400": "g(r) apart in time, r 300 to 500 nm",
+    "beside_50": "40 to 60 nm beside a filament, over within 20 nm",
+    "beside_70": "60 to 80 nm beside a filament, over within 20 nm",
+    "beside_120": "100 to 140 nm beside a filament, over within 20 nm",
     "crowding": "neighbours within 300 nm in one frame, over chance",
     "power_1000": "spectral power, wavelengths 640 to 1280 nm",
     "power_450": "spectral power, wavelengths 320 to 640 nm",
@@ -71,6 +75,9 @@ SUMMARY = {
     "precision_50_nm": "stated precision, median, nm",
 }
 """Keys of a summary and what they are called, in the order of the page's table."""
+
+
+_BESIDE = {"beside_50": (40.0, 60.0), "beside_70": (60.0, 80.0), "beside_120": (100.0, 140.0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +151,7 @@ def table_statistics(
         "count_95": _quantile(counts, 0.95),
         "count_single": float((counts == 1).mean()),
         **_correlation_numbers(pairs),
+        **dict(zip(_BESIDE, beside_axes(locs, tuple(_BESIDE.values())), strict=True)),
         "crowding": crowding(locs),
         "precision_bursts_nm": precision_from_bursts(locs, bursts),
         **{

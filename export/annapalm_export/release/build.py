@@ -42,7 +42,8 @@ def release(
 
     Holds model.onnx, README.md (the card), numbers.json, recipe.json and vectors/. Raises
     `ExistingOutputError` if that version exists (a release is never edited) and
-    `ReleaseRefusedError`, with nothing written, if a gate is not passed.
+    `ReleaseRefusedError` if a gate is not passed: then there is no folder, and what was measured
+    lies beside the checkpoint (refused-NAME-VERSION.json).
     """
     folder = models / name / version
     if folder.exists():
@@ -64,11 +65,13 @@ def release(
         summary = result.summary()
         failures += gates.quality_gate(summary["simulated"])
         failures += gates.noise_gate(summary["stress"])
-        if failures:
-            raise ReleaseRefusedError(f"{name}/{version}", tuple(failures))
         command = COMMAND.format(name=name, version=version, fields=fields)
-        (staged / "README.md").write_text(write_card(made, result, command), encoding="utf-8")
         numbers = to_json({"command": command, **summary})
+        if failures:
+            figures = checkpoint.with_name(f"refused-{name}-{version}.json")
+            figures.write_text(numbers, encoding="utf-8")
+            raise ReleaseRefusedError(f"{name}/{version}", tuple(failures), figures)
+        (staged / "README.md").write_text(write_card(made, result, command), encoding="utf-8")
         (staged / "numbers.json").write_text(numbers, encoding="utf-8")
         recipe = to_json({**made.recipe, "steps_done": made.steps})
         (staged / "recipe.json").write_text(recipe, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Localizations that belong to no structure: isolated ones, sticking dyes, haze near the cell."""
+"""Localizations that belong to no structure: isolated and sticking dyes, haze, what went astray."""
 
 from __future__ import annotations
 
@@ -8,6 +8,14 @@ import numpy as np
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from annapalm_export.simulate.photophysics import Events
+
+STRAY_SHARE = (0.0, 0.6)
+"""Share of the structure's localizations that lie beside it, drawn evenly per scene. Real tables of
+microtubules have a halo that no precision explains: `docs/simulation.md`, "Across a filament"."""
+STRAY_NM = (30.0, 100.0)
+"""How far beside it, per axis (standard deviation), drawn evenly per scene."""
 
 
 def place_background(
@@ -28,3 +36,21 @@ def place_background(
     near = structure_nm[rng.integers(0, len(structure_nm), number)]
     near = near + rng.normal(0, rng.uniform(200, 1500), (number, 2))
     return np.where(rng.random((number, 1)) < haze_share, near, anywhere)
+
+
+def lead_astray(rng: np.random.Generator, events: Events) -> tuple[Events, Events]:
+    """Move a part of the structure's events beside it: those that stay, and those that went astray.
+
+    In half of the scenes whole emitters (labels that stick nearby, free antigen), else single
+    events (two molecules fitted as one). Either way they say nothing of the structure's exact place
+    and count as background.
+    """
+    share, away = rng.uniform(*STRAY_SHARE), rng.uniform(*STRAY_NM)
+    number = int(events.emitter.max()) + 1 if len(events.emitter) else 0
+    if rng.random() < 0.5:
+        astray = (rng.random(number) < share)[events.emitter]
+        moved = rng.normal(0, away, (number, 2))[events.emitter]
+    else:
+        astray = rng.random(len(events.frame)) < share
+        moved = rng.normal(0, away, (len(events.frame), 2))
+    return events.select(~astray), events.select(astray).moved(moved[astray])

@@ -8,7 +8,7 @@ this, and not a random thinning, is what a sparse acquisition looks like.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,6 +56,21 @@ class Events:
     precision_nm: NDArray[np.float64]
     photons: NDArray[np.float64]
     emitter: NDArray[np.int64]
+
+    def select(self, rows: NDArray[np.bool_]) -> Events:
+        """Keep some events: bool [M]."""
+        return Events(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+    def moved(self, by_nm: NDArray[np.float64]) -> Events:
+        """Move each event: float64 [M, 2]."""
+        return replace(self, xy_nm=self.xy_nm + by_nm)
+
+    def joined(self, others: Events) -> Events:
+        """Put others behind these; their emitters are counted on."""
+        count = int(self.emitter.max()) + 1 if len(self.emitter) else 0
+        behind = replace(others, emitter=others.emitter + count)
+        pairs = ((getattr(self, f.name), getattr(behind, f.name)) for f in fields(self))
+        return Events(*(np.concatenate(pair) for pair in pairs))
 
 
 def blink(

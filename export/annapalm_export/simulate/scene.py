@@ -15,7 +15,7 @@ from annapalm_export.simulate.acquisition import (
     missed_neighbours,
     remaining_share,
 )
-from annapalm_export.simulate.background import place_background
+from annapalm_export.simulate.background import lead_astray, place_background
 from annapalm_export.simulate.kinetics import kinetics_named
 from annapalm_export.simulate.photophysics import Events, Photophysics, blink
 from annapalm_export.simulate.structures import structure_named
@@ -39,6 +39,8 @@ beyond the densities it was shown a network takes crowded background for structu
 _IMPERFECTIONS = 0x1A
 """Imperfections come from a generator of their own, so that with and without them a seed gives the
 same structure and labels (actin and mitochondria, whose depth decides what is drawn: nearly)."""
+_STRAY = 0x57
+"""So does what goes astray."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,9 @@ class SceneOptions:
     imperfect: bool = False
     """Drift residue, uneven illumination, a structure with depth and its defocus, and events lost
     to neighbours in the same frame."""
+    stray: bool = False
+    """A part of the localizations lies beside the structure and counts as background
+    (`background.lead_astray`)."""
 
     def __post_init__(self) -> None:
         """Refuse names that do not exist before anything is simulated."""
@@ -125,7 +130,11 @@ def simulate_scene(seed: int, options: SceneOptions | None = None) -> Scene:
     flaws = Imperfections.draw(other) if options.imperfect else None
     if flaws is not None:
         events = acquire(other, events, emitters, flaws, field_nm, options.frames)
-    locs, from_structure, remaining = _table(events, background, field_nm, flaws, other, grid)
+    strays = background
+    if options.stray:
+        events, astray = lead_astray(np.random.default_rng([seed, _STRAY]), events)
+        strays = background.joined(astray)
+    locs, from_structure, remaining = _table(events, strays, field_nm, flaws, other, grid)
     shape = _rate(geometry, grid, precision, flaws) * remaining
     # Bursts that the end of the acquisition cuts are the same share everywhere.
     rate = shape * np.float32(from_structure.sum() / max(float(shape.sum()), 1e-9))

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
     from annapalm.localizations import Localizations
 
+_LEAST_NOISE = 100
+"""Localizations of the sparsest input of a scene without structure."""
+
 
 @dataclass(frozen=True, slots=True)
 class DataConfig:
@@ -162,7 +165,8 @@ def choose_block(rng: np.random.Generator, ready: _Ready, density: float) -> tup
     frame = ready.scene.localizations.frame
     structural = ready.structural
     if len(structural) < 50:
-        number = int(0.4 * len(frame) * rng.random() ** 4)
+        most = 0.4 * len(frame)
+        number = int(np.exp(rng.uniform(np.log(min(_LEAST_NOISE, most)), np.log(most))))
         rows = np.arange(len(frame))
     else:
         number, rows = int(density * ready.scene.amount), structural
