@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from annapalm.domain import Familiarity
     from annapalm.grid import Grid
     from annapalm.render import CountImage, RateImage
 
@@ -50,6 +51,9 @@ class Reconstruction:
     """Exposure of the result relative to that of the input; 1 = same frames."""
     widefield: WidefieldAgreement | None = None
     """None where there was no widefield image: never a map of zeros."""
+    familiarity: Familiarity | None = None
+    """How the localizations compare with simulated ones of the structure; None where nothing can be
+    said (too few of them, or a structure that is not simulated)."""
     warnings: tuple[str, ...] = ()
     """What the user should know before believing the picture."""
     intervals: dict[str, float] = field(default_factory=dict)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from annapalm.domain import judge
 from annapalm.localizations import Localizations
 from annapalm.memory import BYTES_PER_PX, budget_bytes
 from annapalm.model.errors import OutOfMemoryError
@@ -148,6 +149,9 @@ class Model:
                 from annapalm.widefield import compare  # only where there is a widefield image
 
                 agreement = compare(output.images["widefield_estimate"], prepared, grid)
+        with clock.time("judge"):
+            asked = call.structure or self.info.structures[0]
+            familiarity = judge(counts, grid.pixel_nm, asked)
         return Reconstruction(
             dense=output.images["dense"],
             error=output.images["error"],
@@ -157,8 +161,10 @@ class Model:
             outside=outside,
             exposure=call.exposure,
             widefield=agreement,
+            familiarity=familiarity,
             warnings=(
                 *_warn_of_input(counts, grid, outside, self.info),
+                *((familiarity.warning,) if familiarity and familiarity.warning else ()),
                 *_warn_of_widefield(prepared, is_empty=is_empty),
                 *_warn_of_memory(output),
             ),

@@ -163,6 +163,19 @@ class TrustRecord(TypedDict):
     """Nominal coverage to factor k: the truth lies within dense +/- k * error."""
 
 
+class DomainRecord(TypedDict):
+    """How the localizations compare with simulated ones of the structure (`annapalm.domain`)."""
+
+    distance: float
+    """Squared Mahalanobis distance to simulated fields of the structure that was asked for."""
+    limit: float
+    """What 99 of 100 of these keep to."""
+    likeliest: str
+    """The structure whose simulated fields it is most like, or `no structure`."""
+    mistaken_for: str | None
+    """The structure that it looks like instead of the one asked for, beyond doubt; else null."""
+
+
 class WidefieldRecord(TypedDict):
     """How well the reconstruction explains the widefield image."""
 
@@ -192,6 +205,8 @@ class FieldRecord(TypedDict):
     image: ImageRecord
     counts: CountsRecord
     trust: TrustRecord
+    domain: DomainRecord | None
+    """Null where nothing can be said: few localizations, or a structure that is not simulated."""
     widefield: WidefieldRecord | None
     """Null where there was no widefield image."""
     preview: dict[str, PanelRecord]

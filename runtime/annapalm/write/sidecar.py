@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.write.schema import (
         CountsRecord,
+        DomainRecord,
         FieldRecord,
         ImageRecord,
         OutputRecord,
@@ -43,6 +44,7 @@ def build_record(
         "image": image,
         "counts": count_record(result),
         "trust": measure_trust(result),
+        "domain": domain_record(result),
         "widefield": widefield_record(result),
         "preview": preview,
         "warnings": list(result.warnings),
@@ -86,6 +88,19 @@ def count_record(result: Reconstruction) -> CountsRecord:
         "outside": result.outside,
         "density_per_um2": used / result.grid.area_um2,
         "occupied_share": float(np.count_nonzero(result.counts) / result.counts.size),
+    }
+
+
+def domain_record(result: Reconstruction) -> DomainRecord | None:
+    """Say how the localizations compare with simulated ones, or None where nothing can be said."""
+    found = result.familiarity
+    if found is None:
+        return None
+    return {
+        "distance": found.distance,
+        "limit": found.limit,
+        "likeliest": found.likeliest,
+        "mistaken_for": found.mistaken_for,
     }
 
 
