@@ -9,8 +9,8 @@ import numpy as np
 
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
+from annapalm.quality import heldout
 from annapalm.render import render
-from annapalm_export.evaluate import heldout
 from annapalm_export.evaluate.baseline import blurs
 from annapalm_export.evaluate.simulated import (
     BLUR,

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.errors import InvalidValueError
-from annapalm_export.evaluate.baseline import Blur, blur, oracle_kde
-from annapalm_export.evaluate.metrics import pearson
+from annapalm.quality.blur import Blur, blur, oracle_kde
+from annapalm.widefield.agreement import pearson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
