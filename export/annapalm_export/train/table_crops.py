@@ -15,7 +15,7 @@ from torch.utils.data import IterableDataset
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
-from annapalm.quality.heldout import GAP_FRAMES
+from annapalm.quality import GAP_FRAMES
 from annapalm.render import render
 from annapalm_export.seeds import TRAINING_SEEDS_FROM
 from annapalm_export.train.dataset import Batch, collate, stream_seed, turned

@@ -28,6 +28,8 @@ from annapalm.cli.streams import ResultStream, say
 from annapalm.errors import AnnaPalmError
 from annapalm.model.errors import ModelError
 from annapalm.model.names import default_model
+from annapalm.plan.options import RESOLUTION_NM, SHARE, PlanOptions
+from annapalm.quality import GAP_FRAMES
 
 if TYPE_CHECKING:
     from annapalm.plan.record import PlanRecord
@@ -72,17 +74,17 @@ def plan(
             metavar="SHARE",
             help="What is enough: this share of the best likelihood of a later localization.",
         ),
-    ] = 0.9,
+    ] = SHARE,
     resolution: Annotated[
         float,
         typer.Option(metavar="NM", help="Resolution for which the Nyquist criterion is stated."),
-    ] = 40.0,
+    ] = RESOLUTION_NM,
     gap: Annotated[
         int,
         typer.Option(
             metavar="N", min=0, help="Frames left out between input and later frames, for bursts."
         ),
-    ] = 50,
+    ] = GAP_FRAMES,
     table_format: FormatOption = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
@@ -117,7 +119,6 @@ def plan(
             # Here, because they bring numpy and onnxruntime, which `--help` must not pay for.
             from annapalm.model import SessionOptions, load_model
             from annapalm.model.inputs import structure_weights
-            from annapalm.plan.design import PlanOptions
             from annapalm.plan.run import check_outputs, plan_table
 
             options = PlanOptions(share, resolution, gap, steps)

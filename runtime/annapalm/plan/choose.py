@@ -1,11 +1,14 @@
 """The rule that recommends a number of frames, fixed before it was tried on any acquisition.
 
-The score of a block is how probable its reconstruction makes the later localizations: their
-likelihood over that of a uniform field, as geometric mean, 2^bits. Enough are the fewest frames
-with which, and with any more, this likelihood is at least a stated share (90 %) of the best.
+The score of a block is how probable its reconstruction makes the later localizations of the
+structure: their likelihood, as geometric mean. Enough are the fewest frames with which, and with
+any more, this likelihood is at least a stated share (80 %) of the best.
 
 - A ratio of likelihoods, not a share of the bits: an empty margin around the cell adds the same
   bits to every block, and would make any number of frames look good enough.
+- Per localization of the structure: diffuse ones are as probable after few frames as after many,
+  and would make the difference look small. So the bits that a block lacks are divided by
+  the part of the later localizations that the best block lays to structure.
 - Both the mean over the blocks and the block at the start must reach it, because a microscopist
   who records few frames records the first ones, and those may hold fewer localizations.
 - The recommendation must be at most half of the frames that score best, else the curve had not
@@ -46,11 +49,11 @@ class StepChoice:
     bits_sd: float | None
     """Standard deviation over the blocks; None for one block."""
     relative: float
-    """Likelihood of a later localization, mean over blocks, over the best; 1 is the best."""
+    """Likelihood of a later localization of the structure, mean over blocks, over the best."""
     relative_start: float
     """The same of the block at the start."""
     doubling: float | None
-    """Factor by which twice the frames raise the likelihood; None where they were not tried."""
+    """Bits that twice the frames add; None where they were not tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +72,8 @@ class Choice:
     with a single block. The upper end is the most frames where it never gets there."""
     best_frames: int
     """Number of frames that scored best."""
+    structure_part: float
+    """Share of the later localizations that the best block at the start lays to structure."""
     steps: tuple[StepChoice, ...]
     """By rising number of frames."""
 
@@ -81,25 +86,24 @@ def choose(scores: Scores, share: float) -> Choice:
     sd = [_sd(row) for row in scores.blocks]
     at_best = int(np.argmax(mean))
     best = float(mean[at_best])
-    by_frames = dict(zip(frames, mean, strict=True))
+    by_frames = dict(zip(frames, (float(m) for m in mean), strict=True))
+    part = scores.blocks[at_best][0].structure_part
+    no_structure = best < LEAST_BITS or part <= 0
+
+    def relative(bits: NDArray[np.float64]) -> list[float]:
+        return [relative_likelihood(value, best, part) for value in bits]
+
     steps = tuple(
-        StepChoice(
-            frames=n,
-            blocks=len(row),
-            bits=float(m),
-            bits_sd=d,
-            relative=float(2 ** (m - best)),
-            relative_start=float(2 ** (s - best)),
-            doubling=_doubling(by_frames, n),
+        StepChoice(n, len(row), float(m), d, r, rs, _doubling(by_frames, n))
+        for n, row, m, d, r, rs in zip(
+            frames, scores.blocks, mean, sd, relative(mean), relative(start), strict=True
         )
-        for n, row, m, s, d in zip(frames, scores.blocks, mean, start, sd, strict=True)
     )
-    if best < LEAST_BITS:
-        return Choice("no_structure", None, None, None, None, frames[at_best], steps)
+    if no_structure:
+        return Choice("no_structure", None, None, None, None, frames[at_best], part, steps)
 
     def fewest(bits: NDArray[np.float64]) -> int:
-        relative = [float(value) for value in 2 ** (bits[: at_best + 1] - best)]
-        return _fewest(frames[: at_best + 1], relative, share)
+        return _fewest(frames[: at_best + 1], relative(bits[: at_best + 1]), share)
 
     anywhere, from_start = fewest(mean), fewest(start)
     wanted = max(anywhere, from_start)
@@ -108,7 +112,15 @@ def choose(scores: Scores, share: float) -> Choice:
     if any(d is not None for d in sd):
         between = (fewest(mean + known), fewest(mean - known))
     verdict: Verdict = "enough" if 2 * wanted <= frames[at_best] + 1 else "too_short"
-    return Choice(verdict, wanted, anywhere, from_start, between, frames[at_best], steps)
+    return Choice(verdict, wanted, anywhere, from_start, between, frames[at_best], part, steps)
+
+
+def relative_likelihood(bits: float, best: float, structure_part: float) -> float:
+    """Likelihood of a later localization of the structure over that with `best` bits.
+
+    2^((bits - best) / structure_part), both bits per localization of any origin; 1 for a part of 0.
+    """
+    return float(2 ** ((bits - best) / structure_part)) if structure_part > 0 else 1.0
 
 
 def _fewest(frames: Sequence[int], relative: Sequence[float], share: float) -> int:
@@ -126,6 +138,6 @@ def _sd(row: Sequence[BlockScore]) -> float | None:
 
 
 def _doubling(by_frames: dict[int, float], frames: int) -> float | None:
-    """Gain of likelihood by doubling; steps are rounded up, so that twice may be one too many."""
+    """Bits gained by doubling; steps are rounded up, so that twice may be one too many."""
     twice = next((n for n in (2 * frames, 2 * frames - 1) if n in by_frames), None)
-    return None if twice is None else float(2 ** (by_frames[twice] - by_frames[frames]))
+    return None if twice is None else by_frames[twice] - by_frames[frames]

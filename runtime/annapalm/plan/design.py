@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING
 
 from annapalm.errors import InvalidValueError
 from annapalm.plan.errors import StepError, TooFewFramesError, TooFewLocalizationsError
-from annapalm.quality.heldout import GAP_FRAMES, split_frames
+from annapalm.quality.heldout import split_frames
 
 if TYPE_CHECKING:
     from annapalm.localizations import Localizations
+    from annapalm.plan.options import PlanOptions
 
 BLOCKS = 4
 """Blocks of one length: enough for a spread, and few enough to wait for."""
@@ -35,34 +36,6 @@ _LEAST_IN_BLOCK = 50
 """Shorter blocks than hold so many on average are not tried."""
 _MOST_STEPS = 17
 """Steps of the square root of 2: a factor of 256 from the fewest frames to the most."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlanOptions:
-    """What the user asks of a plan. Raises `InvalidValueError` for what cannot be."""
-
-    share: float = 0.9
-    """What is enough: the share of the best likelihood of a later localization (geometric mean)
-    that the recommended number of frames must reach; 0.5 to below 1."""
-    resolution_nm: float = 40.0
-    """Resolution for which the Nyquist criterion is stated, nm: 40 is two pixels of a 20 nm
-    image, the distance at which filaments are scored."""
-    gap_frames: int = GAP_FRAMES
-    """Frames between input and later frames, several times as long as a burst."""
-    frames: tuple[int, ...] | None = None
-    """Numbers of frames to try, rising; None: steps of the square root of 2."""
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be."""
-        if not 0.5 <= self.share < 1:
-            raise InvalidValueError("share", self.share, "at least 0.5 and below 1")
-        if not (math.isfinite(self.resolution_nm) and self.resolution_nm > 0):
-            raise InvalidValueError("resolution_nm", self.resolution_nm, "finite and above 0")
-        if self.gap_frames < 0:
-            raise InvalidValueError("gap_frames", self.gap_frames, "at least 0")
-        steps = self.frames
-        if steps is not None and (not steps or min(steps) < 1 or list(steps) != sorted(set(steps))):
-            raise InvalidValueError("frames", steps, "whole numbers above 0, rising")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.plan.choose import relative_likelihood
 from annapalm.write.svg import COLOURS, DASHES, GREY, Curve, Guide, Panel, draw_panels
 from annapalm.write.verdict import percent
 
@@ -31,6 +32,11 @@ def plot_plan(record: PlanRecord, name: str) -> str:
     """Draw `record` as the text of an SVG image; `name` says of what."""
     steps = record["steps"]
     best = max(step["bits"] for step in steps)
+    part = record["recommendation"]["structure_part"]
+
+    def likelihood(bits: float) -> float:
+        return relative_likelihood(bits, best, part)
+
     frames = [step["frames"] for step in steps]
     x_range = (0.8 * frames[0], 1.25 * frames[-1])
     chosen = _chosen(record)
@@ -47,13 +53,13 @@ def plot_plan(record: PlanRecord, name: str) -> str:
         return Panel(title, _X, drawn, y_range, x_range, y_log, (*guides, *chosen))
 
     relative = [
-        _mean((s["frames"], [2 ** (b["bits"] - best) for b in s["blocks"]]) for s in steps),
+        _mean((s["frames"], [likelihood(b["bits"]) for b in s["blocks"]]) for s in steps),
         _start([(s["frames"], s["relative_start"]) for s in steps]),
         _line(
             "best blur",
             GREY,
             DASHES[2],
-            ((s["frames"], 2 ** (s["blur_bits"] - best)) for s in steps),
+            ((s["frames"], likelihood(s["blur_bits"])) for s in steps),
         ),
     ]
     pearson = [
@@ -76,8 +82,11 @@ def plot_plan(record: PlanRecord, name: str) -> str:
         panel(
             "Likelihood of a later localization, best = 1",
             relative,
-            (0.0, max(1.05, *(p[1] + p[2] for c in relative for p in c.points))),
-            guides=(Guide("y", record["share"], percent(record["share"])),),
+            (0.0, max(1.0, *(p[1] + p[2] for c in relative for p in c.points))),
+            guides=(
+                Guide("y", record["share"], percent(record["share"])),
+                Guide("y", likelihood(0.0), "empty field"),
+            ),
         ),
         panel("Pearson r with the later frames", pearson, (0.0, 1.0)),
         panel(

@@ -8,7 +8,7 @@ from annapalm.plan.words import cautions, density_at, field_nyquist_nm, nyquist_
 
 if TYPE_CHECKING:
     from annapalm.plan.choose import Choice, StepChoice, Verdict
-    from annapalm.plan.design import PlanOptions
+    from annapalm.plan.options import PlanOptions
     from annapalm.plan.score import BlockScore, Scores, StartScore
     from annapalm.write.schema import Provenance
 
@@ -24,6 +24,7 @@ class BlockRecord(TypedDict):
     density_per_um2: float
     bits: float
     uniform_share: float
+    structure_part: float
     pearson_later: float
     doubtful_share: float | None
     nyquist_nm: float | None
@@ -38,11 +39,12 @@ class StepRecord(TypedDict):
     bits_sd: float | None
     """Standard deviation over the blocks."""
     relative: float
-    """Likelihood of a later localization over that of the best number of frames."""
+    """Likelihood of a later localization of the structure over that of the best number of frames:
+    2^((bits - best bits) / structure_part)."""
     relative_start: float
     """The same of the block at the start."""
     doubling: float | None
-    """Factor by which twice the frames raise the likelihood."""
+    """Bits that twice the frames add."""
     blur_bits: float
     """Bits of the Gaussian blur that suits best, of the block at the start."""
     blur_nm: float
@@ -79,6 +81,8 @@ class RecommendationRecord(TypedDict):
     from_start: int | None
     between: list[int] | None
     best_frames: int
+    structure_part: float
+    """Share of the later localizations that belongs to structure, as the best block has it."""
     nyquist_frames: int | None
     """Frames with which sampling alone reaches `resolution_nm` in the structure; null: more."""
 
@@ -132,6 +136,7 @@ def build_plan_record(
             "from_start": choice.from_start,
             "between": None if choice.between is None else list(choice.between),
             "best_frames": choice.best_frames,
+            "structure_part": choice.structure_part,
             "nyquist_frames": nyquist_frames(scores, options.resolution_nm),
         },
         "share": options.share,
@@ -174,6 +179,7 @@ def _block(block: BlockScore) -> BlockRecord:
         "density_per_um2": block.density_per_um2,
         "bits": block.bits,
         "uniform_share": block.uniform_share,
+        "structure_part": block.structure_part,
         "pearson_later": block.pearson_later,
         "doubtful_share": block.doubtful_share,
         "nyquist_nm": block.nyquist_nm,

@@ -9,12 +9,13 @@ import numpy as np
 
 from annapalm.extent import choose_extent
 from annapalm.plan.choose import choose
-from annapalm.plan.design import PlanOptions
+from annapalm.plan.options import PlanOptions
 from annapalm.plan.plot import plot_plan
 from annapalm.plan.record import build_plan_record
 from annapalm.plan.score import score_acquisition
 from annapalm.provenance import device_record, model_record, software_record, table_record
 from annapalm.read import TableOptions, read_table
+from annapalm.read.finish import ORIGIN_NOT_KNOWN
 from annapalm.write.atomic import OutputSet, check_free
 from annapalm.write.text import json_text
 
@@ -88,7 +89,8 @@ def plan_table(
             "options": _options(asked, wanted, structure),
         },
         field_um=((width - x0) / 1000, (height - y0) / 1000),
-        warnings=(*locs.notes, *extent.warnings),
+        # Where zero lies is the same for all blocks.
+        warnings=(*(n for n in locs.notes if n != ORIGIN_NOT_KNOWN), *extent.warnings),
     )
     paths = tuple(out / name for name in PLAN_FILES)
     texts = (f"{json_text(record)}\n", plot_plan(record, f"How few frames: {source.name}"))

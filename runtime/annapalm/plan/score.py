@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annapalm.plan.design import PlanOptions, cut
+from annapalm.plan.design import cut
+from annapalm.plan.options import PlanOptions
 from annapalm.quality.blur import blur
 from annapalm.quality.density import nyquist_nm
 from annapalm.quality.frc import SMALLEST_SIDE, frc_curve, frc_resolution_nm
@@ -45,6 +46,9 @@ class BlockScore:
     """Mean log2 of the likelihood of a later localization over that of a uniform field."""
     uniform_share: float
     """Share of a uniform field, mixed in, that suits the later frames best."""
+    structure_part: float
+    """Share of the later localizations that the reconstruction lays to structure, 0 to 1: of
+    `dense` in `dense` and background, less the uniform share."""
     pearson_later: float
     """Pearson r of reconstruction and later localizations, both blurred by 40 nm."""
     doubtful_share: float | None
@@ -174,6 +178,7 @@ class _Judge:
             density_per_um2=used / grid.area_um2,
             bits=score.bits,
             uniform_share=score.uniform_share,
+            structure_part=(1 - score.uniform_share) * _part(result.dense, density),
             pearson_later=pearson(blur(density, SEEN_BLUR_NM, grid.pixel_nm), self._seen),
             doubtful_share=measure_trust(result)["doubtful_share"],
             nyquist_nm=self._nyquist_nm(result.counts),
@@ -224,6 +229,12 @@ class _Judge:
         if min(self._grid.shape) < SMALLEST_SIDE:
             return None
         return frc_resolution_nm(frc_curve(first, second, self._grid.pixel_nm))
+
+
+def _part(dense: RateImage, density: RateImage) -> float:
+    """Share of `density` that `dense` holds; 0 where there is nothing."""
+    total = float(density.sum(dtype=np.float64))
+    return float(dense.sum(dtype=np.float64)) / total if total > 0 else 0.0
 
 
 def _inside(locs: Localizations, grid: Grid) -> Localizations:

@@ -12,7 +12,7 @@ from annapalm.write.verdict import percent
 
 if TYPE_CHECKING:
     from annapalm.plan.choose import Choice
-    from annapalm.plan.design import PlanOptions
+    from annapalm.plan.options import PlanOptions
     from annapalm.plan.score import BlockScore, Scores
 
 UNEVEN = 1.5
@@ -64,10 +64,9 @@ def sentence(scores: Scores, choice: Choice, options: PlanOptions, model: str) -
 
 def cautions(scores: Scores, choice: Choice, options: PlanOptions, model: str) -> list[str]:
     """Say what limits the plan; an empty list where nothing is known to."""
-    notes = []
+    notes = _uneven(scores, choice)
     if choice.frames is not None:
         at = _row(scores, choice.frames)
-        notes += _uneven(at, choice)
         notes += _beside_blur(scores, choice.frames, model)
         notes += [f"With {choice.frames:,} frames: {warning}" for warning in at[0].warnings]
     most = scores.design.steps[-1]
@@ -81,25 +80,25 @@ def cautions(scores: Scores, choice: Choice, options: PlanOptions, model: str) -
         notes.append(
             "The later frames that judge are limited by their own density: "
             f"{later.localizations:,} localizations sample the structure at best at "
-            f"{_nm(later.nyquist_nm)}, not at {options.resolution_nm:g} nm. The likelihood stays fair to all "
-            "numbers of frames, but correlation and FRC with them say less than is there, and "
-            "nobody can see here whether finer detail is right."
+            f"{_nm(later.nyquist_nm)}, not at {options.resolution_nm:g} nm. The likelihood stays "
+            "fair to all numbers of frames, but correlation and FRC with them say less than is "
+            "there, and nobody can see here whether finer detail is right."
         )
     return notes
 
 
-def _uneven(at: tuple[BlockScore, ...], choice: Choice) -> list[str]:
+def _uneven(scores: Scores, choice: Choice) -> list[str]:
     """Say where frames are not exchangeable, in localizations or in the outcome."""
-    mean = float(np.mean([b.localizations for b in at]))
-    first = at[0].localizations
-    numbers = [b.localizations for b in at]
     notes = []
+    # The longest blocks of which there are several: later, the start is all that there is.
+    at = [row for row in scores.blocks if len(row) == len(scores.blocks[0])][-1]
+    numbers = [block.localizations for block in at]
     if min(numbers) * UNEVEN < max(numbers):
         notes.append(
             f"Frames are not exchangeable: blocks of {at[0].frames:,} frames hold {min(numbers):,} "
-            f"to {max(numbers):,} localizations, {first:,} at the start and {mean:,.0f} on "
-            "average. Hold on to localizations per µm², not to frames, and start recording "
-            "as this acquisition started."
+            f"to {max(numbers):,} localizations, {numbers[0]:,} at the start and "
+            f"{np.mean(numbers):,.0f} on average. Go by localizations per µm² rather than by "
+            "frames, and begin to record at the point at which this acquisition began."
         )
     if choice.anywhere is not None and choice.from_start is not None:
         few, many = sorted((choice.anywhere, choice.from_start))

@@ -23,7 +23,7 @@ _PANEL_W, _PANEL_H = 300, 230
 _LEFT, _TOP, _RIGHT, _BOTTOM = 52, 44, 14, 46
 _LINE_H = 18
 _HEAD_H = 34
-_TICKS = 5
+_TICKS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ def _guide(axes: _Axes, guide: Guide) -> list[str]:
     if guide.axis == "y":
         y = axes.y(guide.value)
         line = _line(axes.left, y, right, y, "#333333", 1, DASHES[1])
-        return [line, _text(right - 4, y - 4, guide.label, size=11, anchor="end")]
+        return [line, _text(axes.left + 4, y - 4, guide.label, size=11)]
     x = axes.x(guide.value)
     line = _line(x, axes.top, x, bottom, "#333333", 1, DASHES[1])
     before = x > axes.left + _PANEL_W / 2
