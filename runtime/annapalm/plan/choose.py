@@ -11,8 +11,8 @@ any more, this likelihood is at least a stated share (80 %) of the best.
   the part of the later localizations that the best block lays to structure.
 - Both the mean over the blocks and the block at the start must reach it, because a microscopist
   who records few frames records the first ones, and those may hold fewer localizations.
-- The recommendation must be at most half of the frames that score best, else the curve had not
-  flattened and a longer acquisition would have asked for more: then it is a lower bound.
+- Twice the recommended frames must have been tried, else the curve had not flattened and a
+  longer acquisition would have asked for more: then it is a lower bound.
 - Where even the best explains next to nothing, no number is recommended.
 """
 
@@ -111,7 +111,7 @@ def choose(scores: Scores, share: float) -> Choice:
     between = None
     if any(d is not None for d in sd):
         between = (fewest(mean + known), fewest(mean - known))
-    verdict: Verdict = "enough" if 2 * wanted <= frames[at_best] + 1 else "too_short"
+    verdict: Verdict = "enough" if 2 * wanted <= frames[-1] + 1 else "too_short"
     return Choice(verdict, wanted, anywhere, from_start, between, frames[at_best], part, steps)
 
 

@@ -9,8 +9,8 @@ from annapalm.errors import InvalidValueError
 from annapalm.quality import GAP_FRAMES
 
 SHARE = 0.8
-"""Chosen on simulated scenes set aside for choices: at 0.9 most acquisitions of 20,000 frames are
-called too short to tell (docs/plan.md)."""
+"""Chosen on simulated scenes set aside for choices: at 0.9 half of the acquisitions of 20,000
+frames were called too short to tell (docs/plan.md)."""
 RESOLUTION_NM = 40.0
 """Two pixels of a 20 nm image, and the distance at which filaments are scored."""
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypedDict
 
+from annapalm.plan.choose import Verdict  # noqa: TC001 - asked for by `get_type_hints`
 from annapalm.plan.words import cautions, density_at, field_nyquist_nm, nyquist_frames, sentence
+from annapalm.write.schema import Provenance  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
-    from annapalm.plan.choose import Choice, StepChoice, Verdict
+    from annapalm.plan.choose import Choice, StepChoice
     from annapalm.plan.options import PlanOptions
     from annapalm.plan.score import BlockScore, Scores, StartScore
-    from annapalm.write.schema import Provenance
 
 PLAN_SCHEMA = "annapalm-plan-1"
 

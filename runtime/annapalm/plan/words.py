@@ -49,8 +49,8 @@ def sentence(scores: Scores, choice: Choice, options: PlanOptions, model: str) -
         )
     least = " or fewer" if choice.frames == scores.design.steps[0] else ""
     text = (
-        f"Take {wanted}{least}: from them {model} draws an image that makes later localizations at "
-        f"least {share} as probable as the image from {most} does"
+        f"Take {wanted}{least}: from them {model} draws an image that makes later localizations of "
+        f"the structure at least {share} as probable as the image from {most} does"
     )
     plain, target = nyquist_frames(scores, options.resolution_nm), f"{options.resolution_nm:g} nm"
     if plain is None:
