@@ -49,6 +49,9 @@ def scores(bits: Sequence[float | Sequence[float]], **changes: Any) -> Scores:
         "warnings": (),
     } | changes
 
+    blur = given["blur_bits"]
+    blurs = blur if isinstance(blur, dict) else dict.fromkeys(steps, blur)
+
     def block(step: int, number: int, value: float) -> BlockScore:
         held = given["localizations"]
         count = 10 * step if held is None else held[number]
@@ -73,6 +76,6 @@ def scores(bits: Sequence[float | Sequence[float]], **changes: Any) -> Scores:
             tuple(block(step, number, value) for number, value in enumerate(row))
             for step, row in zip(steps, rows, strict=True)
         ),
-        starts=tuple(StartScore(step, given["blur_bits"], 40.0, 90.0, 80.0) for step in steps),
+        starts=tuple(StartScore(step, blurs[step], 40.0, 90.0, 80.0) for step in steps),
         later=Later(8000, 500.0, given["later_nm"], 70.0),
     )

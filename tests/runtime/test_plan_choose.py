@@ -129,7 +129,15 @@ def test_a_plan_without_limits_has_no_cautions() -> None:
 def test_what_limits_a_plan_is_said() -> None:
     for limited, told in (
         (scores(FLAT, later_nm=60.0), "limited by their own density: 8,000 localizations"),
-        (scores(FLAT, blur_bits=1.9), "A Gaussian blur of 40 nm explains the later localizations"),
+        (scores(FLAT, blur_bits=2.1), "A Gaussian blur of 40 nm explains the later localizations"),
+        (
+            scores((0.5, 1.7, 1.75, 2.0)),
+            "Quality still rises where this acquisition ends: 400 frames reach 84 % of what 800",
+        ),
+        (
+            scores(FLAT, blur_bits={100: 0.9, 200: 1.8, 400: 1.96, 800: 2.1}),
+            "From 400 frames on, a Gaussian blur",
+        ),
         (scores(FLAT, warnings=("Too dense.",)), "With 200 frames: Too dense."),
         (
             scores(((1.0, 1.0), (1.9, 1.9), 1.95, 2.0), localizations=(100, 300)),

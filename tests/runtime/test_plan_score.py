@@ -125,8 +125,9 @@ def test_bursts_dealt_out_over_both_halves_pass_for_resolution_and_cut_in_time_d
     dealt = rng.permutation(len(locs)) % 2 == 0
     one, other = (render(locs.select(half), GRID)[0] for half in (dealt, ~dealt))
     spurious = frc_resolution_nm(frc_curve(one, other, 20.0))
-    # Four of a burst's localizations in each half: 4 exp(-(2 pi 25 q)^2) = 1 / 6 at 1 / q = 88 nm.
-    assert spurious == pytest.approx(88, rel=0.1)
+    # Of 8 localizations each half has 4 on average, and 14 pairs of one with another: 1/7 where
+    # 14 exp(-(2 pi s q)^2) = 4 / 6, at 1 / q = 93 nm (s: 25 nm and the pixel's 5.8 nm).
+    assert spurious == pytest.approx(93, rel=0.1)
     found = score_acquisition(tiny_model, locs, GRID, PlanOptions(frames=(400, 900)))
     assert found.starts[-1].frc_halves_nm is None
     assert found.later.frc_halves_nm is None

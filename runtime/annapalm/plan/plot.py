@@ -85,7 +85,7 @@ def plot_plan(record: PlanRecord, name: str) -> str:
             (0.0, max(1.0, *(p[1] + p[2] for c in relative for p in c.points))),
             guides=(
                 Guide("y", record["share"], percent(record["share"])),
-                Guide("y", likelihood(0.0), "empty field"),
+                Guide("y", likelihood(0.0), "empty field", "right"),
             ),
         ),
         panel("Pearson r with the later frames", pearson, (0.0, 1.0)),

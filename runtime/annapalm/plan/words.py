@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 UNEVEN = 1.5
 """Blocks of one length whose localizations differ by more than this factor are not exchangeable."""
+LEVEL = 0.9
+"""The curve is level at its end where half of the frames reach this share of the likelihood."""
 
 
 def nyquist_frames(scores: Scores, resolution_nm: float) -> int | None:
@@ -67,6 +69,7 @@ def cautions(scores: Scores, choice: Choice, options: PlanOptions, model: str) -
     notes = _uneven(scores, choice)
     if choice.frames is not None:
         at = _row(scores, choice.frames)
+        notes += _rising(choice)
         notes += _beside_blur(scores, choice.frames, model)
         notes += [f"With {choice.frames:,} frames: {warning}" for warning in at[0].warnings]
     most = scores.design.steps[-1]
@@ -110,8 +113,38 @@ def _uneven(scores: Scores, choice: Choice) -> list[str]:
     return notes
 
 
+def _rising(choice: Choice) -> list[str]:
+    """Say that the best there is to compare with is not the best that there could be."""
+    half = [s for s in choice.steps if 2 * s.frames <= choice.best_frames + 1]
+    last = choice.steps[-1]
+    if choice.verdict != "enough" or choice.best_frames != last.frames or not half:
+        return []
+    if half[-1].relative >= LEVEL:
+        return []
+    note = (
+        f"Quality still rises where this acquisition ends: {half[-1].frames:,} frames reach "
+        f"{percent(half[-1].relative)} of what {last.frames:,} do. Compared with a longer one, "
+        "more frames would be asked for."
+    )
+    return [note]
+
+
 def _beside_blur(scores: Scores, frames: int, model: str) -> list[str]:
-    at = scores.design.steps.index(frames)
+    """Say with how many frames a blur of them is better than the model."""
+    steps, lost = scores.design.steps, None
+    for n, row, start in zip(
+        reversed(steps), reversed(scores.blocks), reversed(scores.starts), strict=True
+    ):
+        if row[0].bits > start.blur_bits:
+            break
+        lost = n
+    if lost is not None and lost > frames:
+        note = (
+            f"From {lost:,} frames on, a Gaussian blur of the localizations explains the later "
+            f"ones as well as {model} or better: so many frames need no model."
+        )
+        return [note]
+    at = steps.index(frames)
     bits, blur = scores.blocks[at][0].bits, scores.starts[at]
     if bits > blur.blur_bits:
         return []

@@ -46,6 +46,8 @@ class Guide:
     value: float
     label: str
     """Written beside it; may be empty."""
+    at: Literal["left", "right"] = "left"
+    """The end at which the label of a line across the y axis stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,8 @@ def _guide(axes: _Axes, guide: Guide) -> list[str]:
     if guide.axis == "y":
         y = axes.y(guide.value)
         line = _line(axes.left, y, right, y, "#333333", 1, DASHES[1])
-        return [line, _text(axes.left + 4, y - 4, guide.label, size=11)]
+        beside, anchor = (right - 4, "end") if guide.at == "right" else (axes.left + 4, "")
+        return [line, _text(beside, y - 4, guide.label, size=11, anchor=anchor)]
     x = axes.x(guide.value)
     line = _line(x, axes.top, x, bottom, "#333333", 1, DASHES[1])
     before = x > axes.left + _PANEL_W / 2
