@@ -71,6 +71,8 @@ def test_a_plan_is_said_drawn_and_recorded(plan: Plan, table: Path, tmp_path: Pa
     record = read_json(tmp_path / "out" / "plan.json")
     lines = result.stdout.splitlines()
     assert record["sentence"] in lines
+    low, high = record["recommendation"]["between"]
+    assert f"one standard deviation over blocks: {low:,} to {high:,} frames" in lines
     assert [f"note: {c}" for c in record["cautions"]] == [x for x in lines if x[:5] == "note:"]
     assert [line.split()[0] for line in lines[1:4]] == ["60", "240", "900"]
     assert "900 frames: " in result.stderr

@@ -80,6 +80,24 @@ def test_the_blur_is_the_best_of_the_bandwidths_tried(scored: Scores) -> None:
         assert best - 0.05 < start.blur_bits <= best
 
 
+def test_frc_is_that_of_halves_in_time_and_of_the_picture_with_later_frames(
+    scored: Scores, tiny_model: Model
+) -> None:
+    locs, first = a_ring(), scored.design.first
+    block = locs.in_frames(first, first + 900)
+    middle = int(np.sort(block.frame)[len(block) // 2])
+    one, other = (
+        render(block.select(half), GRID)[0]
+        for half in (block.frame < middle, block.frame >= middle)
+    )
+    later, _ = render(locs.select(locs.frame >= scored.design.resume), GRID)
+    dense = tiny_model.reconstruct(block, grid=GRID).dense
+    start = scored.starts[-1]
+    assert start.frc_halves_nm == frc_resolution_nm(frc_curve(one, other, 20.0))
+    assert start.frc_later_nm == frc_resolution_nm(frc_curve(dense, later, 20.0))
+    assert start.frc_halves_nm is not None
+
+
 def test_rows_in_another_order_give_the_same_scores(scored: Scores, tiny_model: Model) -> None:
     locs = a_ring()
     shuffled = locs.select(np.random.default_rng(3).permutation(len(locs)))

@@ -174,6 +174,10 @@ def _show(record: "PlanRecord", paths: tuple[Path, ...]) -> None:
         )
     results.line("")
     results.line(record["sentence"])
+    between = record["recommendation"]["between"]
+    if between is not None:
+        low, high = between
+        results.line(f"one standard deviation over blocks: {low:,} to {high:,} frames")
     for caution in record["cautions"]:
         results.line(f"note: {caution}")
     results.line(f"written: {', '.join(str(path) for path in paths)}")

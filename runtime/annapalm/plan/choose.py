@@ -1,4 +1,4 @@
-"""The rule that recommends a number of frames, fixed before it was tried on any acquisition.
+"""The rule that recommends a number of frames; docs/plan.md says how it was tested.
 
 The score of a block is how probable its reconstruction makes the later localizations of the
 structure: their likelihood, as geometric mean. Enough are the fewest frames with which, and with
