@@ -11,7 +11,13 @@ import numpy as np
 from annapalm.errors import AnnaPalmError
 from annapalm.extent import choose_extent, crop_counts
 from annapalm.grid import Grid
-from annapalm.provenance import device_record, model_record, software_record, widefield_record
+from annapalm.provenance import (
+    device_record,
+    model_record,
+    software_record,
+    table_record,
+    widefield_record,
+)
 from annapalm.read import TableOptions, is_counts_image, read_counts_image, read_table
 from annapalm.widefield import check_covers, read_widefield
 from annapalm.write import output_paths, write_field
@@ -70,15 +76,8 @@ class FieldOptions:
 
     def record(self) -> dict[str, JsonValue]:
         """Say what decides pixels or bytes, named as on the command line."""
-        table = self.table
         values: dict[str, JsonValue] = {
-            "format": table.format,
-            "columns": None if table.columns is None else ",".join(table.columns),
-            "unit": table.unit,
-            "camera-pixel": table.camera_pixel_nm,
-            "first-frame": table.first_frame,
-            "allow-single-frame": table.allow_single_frame or None,
-            "field": _um(table.field_nm),
+            **self.table.record(),
             "frames": None if self.frames is None else list(self.frames),
             "roi": _um(self.roi_nm),
             "pixel-size": self.counts_pixel_nm,
@@ -215,19 +214,7 @@ def _read_table(
     )
     if image is not None:
         check_covers(image, extent.grid, locs.field_nm)
-    record: InputRecord = {
-        "path": str(source),
-        "sha256": table.sha256,
-        "size_bytes": source.stat().st_size,
-        "kind": "table",
-        "format": table.format,
-        "rows": table.rows,
-        "selected": len(locs),
-        "frames": [int(locs.frame.min()), int(locs.frame.max())] if len(locs) else None,
-        "camera_pixel_nm": table.camera_pixel_nm,
-        "extent_from": extent.source,
-        "unused_columns": list(table.unused_columns),
-    }
+    record = table_record(table, rows, extent.source)
     notes = (*table.localizations.notes, *warnings, *extent.warnings)
     return _Input(locs, extent.grid, record, warnings=notes)
 

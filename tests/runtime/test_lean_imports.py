@@ -57,6 +57,7 @@ except SystemExit as end:
         ("annapalm.cli.models", "--help"),
         ("annapalm.cli.models", "--version"),
         ("annapalm.cli.models", "inspect", "--help"),
+        ("annapalm.cli.models", "plan", "--help"),
     ],
 )
 def test_help_and_version_load_nothing_heavy(args: tuple[str, ...]) -> None:

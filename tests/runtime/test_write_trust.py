@@ -61,6 +61,8 @@ def test_half_of_the_line_is_doubtful() -> None:
     assert trust["doubtful_share"] == 0.5
     assert trust["relative_error"] == pytest.approx(1.1)
     assert trust["structure_share"] == pytest.approx(1 / 40)
+    assert trust["structure_density_per_um2"] == pytest.approx(20 / (60 * 0.02**2))
+    assert trust["structure_nyquist_nm"] == pytest.approx(69.28, abs=0.01)
     assert trust["expected_localizations"] == pytest.approx(60 * 0.25 + 39 * 60 * 1e-4, rel=1e-5)
     assert trust["diffuse_localizations"] == pytest.approx(2400 * 2e-4, rel=1e-5)
     assert trust["intervals"] == {"0.9": 2.5}
@@ -71,7 +73,13 @@ def test_an_empty_image_has_no_structure_and_no_nan() -> None:
     trust = measure_trust(a_result(dense=empty, error=empty))
     assert (trust["relative_error"], trust["doubtful_share"]) == (None, None)
     assert (trust["structure_share"], trust["structure_threshold"]) == (0.0, 0.0)
+    assert (trust["structure_density_per_um2"], trust["structure_nyquist_nm"]) == (None, None)
     assert not doubtful_mask(empty, empty).any()
+
+
+def test_structure_drawn_where_no_localization_lies_has_a_density_of_0() -> None:
+    trust = measure_trust(a_result(counts=np.zeros((40, 60), np.float32)))
+    assert (trust["structure_density_per_um2"], trust["structure_nyquist_nm"]) == (0.0, None)
 
 
 def judged(share: float | None, rsp: float | None = None) -> tuple[str, str]:

@@ -9,6 +9,8 @@ import typer
 from annapalm.cli.ending import DONE, MODEL_INVALID, exit_code, report
 from annapalm.cli.inspect import inspect
 from annapalm.cli.options import VersionOption
+from annapalm.cli.plan import HELP as PLAN_HELP
+from annapalm.cli.plan import plan
 from annapalm.cli.streams import ResultStream, prepare_streams, say
 from annapalm.errors import AnnaPalmError
 from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, ReleasedModel, released_models
@@ -18,9 +20,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Look at models and inputs. To reconstruct images, use annapalm-run.",
+    help="Look at models and inputs, plan acquisitions. To reconstruct images, use annapalm-run.",
 )
 app.command()(inspect)
+app.command(help=PLAN_HELP)(plan)
 
 
 @app.callback()
@@ -28,7 +31,7 @@ def options(
     *,
     version: VersionOption = False,
 ) -> None:
-    """Look at models and inputs. To reconstruct images, use annapalm-run."""
+    """Look at models and inputs, plan acquisitions. To reconstruct images, use annapalm-run."""
     del version
 
 

@@ -9,14 +9,21 @@ import typer
 from annapalm.cli.ending import INTERRUPTED, exit_code, report
 from annapalm.cli.errors import ContradictionError, MissingOptionError
 from annapalm.cli.options import (
+    CHOICE,
+    OUTPUT,
     SUFFIXES,
     CameraPixelOption,
     ColumnsOption,
+    DeviceOption,
     FieldOption,
     FirstFrameOption,
     FormatOption,
+    ModelOption,
+    OverwriteOption,
     PixelSizeOption,
     SingleFrameOption,
+    StructureOption,
+    ThreadsOption,
     UnitOption,
     VersionOption,
     table_options,
@@ -24,14 +31,11 @@ from annapalm.cli.options import (
 from annapalm.cli.parse import check_above_zero, parse_frames, parse_roi_nm, parse_tile
 from annapalm.cli.streams import prepare_streams, say
 from annapalm.errors import AnnaPalmError
-from annapalm.model.device import Device
-from annapalm.model.names import MODEL_OF, default_model
+from annapalm.model.names import default_model
 
 DEFAULT_SUFFIX = "_widefield.tif"
 
-CHOICE = "What of it"
 WIDEFIELD = "Widefield images"
-OUTPUT = "Output"
 EXPERT = "For experts"
 
 app = typer.Typer(
@@ -74,22 +78,9 @@ def run(
             show_default=False,
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="Released model (`annapalm models`) or file; else the best one for --structure.",
-        ),
-    ] = None,
-    device: Annotated[
-        Device, typer.Option(help="auto takes a working GPU, else the CPU, and says why.")
-    ] = "auto",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="CPU threads; else the cores that this process may use."
-        ),
-    ] = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     version: VersionOption = False,
     frames: Annotated[
         str | None,
@@ -105,14 +96,7 @@ def run(
             metavar="X0,Y0,X1,Y1", help="Only this region, in µm.", rich_help_panel=CHOICE
         ),
     ] = None,
-    structure: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help=f"What to draw: {', '.join(MODEL_OF)}, or what else --model knows.",
-            rich_help_panel=CHOICE,
-        ),
-    ] = None,
+    structure: StructureOption = None,
     table_format: FormatOption = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
@@ -150,10 +134,7 @@ def run(
             "--no-widefield", help="Leave widefield images unused.", rich_help_panel=WIDEFIELD
         ),
     ] = False,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace results that are there.", rich_help_panel=OUTPUT),
-    ] = False,
+    overwrite: OverwriteOption = False,
     compress: Annotated[
         bool,
         typer.Option(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annapalm.localizations import Localizations
+    from annapalm.write.schema import JsonValue
 
 FormatName: TypeAlias = Literal["thunderstorm", "delimited"]
 """The formats read, each by the module of this name in `annapalm.read`."""
@@ -84,6 +85,19 @@ class TableOptions:
             raise OptionsContradictError(
                 "--unit px needs the size of a camera pixel", "Add --camera-pixel NM"
             )
+
+    def record(self) -> dict[str, JsonValue]:
+        """Say what was asked, named as on the command line; None for what was not."""
+        field = self.field_nm
+        return {
+            "format": self.format,
+            "columns": None if self.columns is None else ",".join(self.columns),
+            "unit": self.unit,
+            "camera-pixel": self.camera_pixel_nm,
+            "first-frame": self.first_frame,
+            "allow-single-frame": self.allow_single_frame or None,
+            "field": None if field is None else [length / 1000 for length in field],
+        }
 
 
 class LineMap:

@@ -164,8 +164,9 @@ def _how_to_read() -> str:
         f'<p class="quiet" style="margin-top:16px">Structure is the brightest pixels that hold '
         f"{percent(STRUCTURE_MASS)} of the dense image. A field is called credible below "
         f"{percent(FEW)} of doubtful structure, and not to be relied on from {percent(MANY)}. The "
-        "error map knows what the model met in training; it cannot know a sample unlike all of "
-        "it.</p>"
+        "Nyquist resolution is twice the mean distance between the localizations on the structure "
+        "drawn: the finest detail that they could show without the model, at best. The error "
+        "map knows what the model met in training; it cannot know a sample unlike all of it.</p>"
     )
 
 
@@ -175,6 +176,7 @@ def _table(entries: list[FieldEntry], verdicts: list[Verdict]) -> str:
         "Verdict",
         "Localizations",
         "per µm²",
+        "Nyquist<br>resolution",
         "Doubtful<br>structure",
         "Mean error<br>of structure",
         "RSP",
@@ -200,12 +202,13 @@ def _row(number: int, entry: FieldEntry, verdict: Verdict) -> str:
         _tag(verdict),
     ]
     if record is None:
-        cells += [_NOTHING] * 7
+        cells += [_NOTHING] * 8
     else:
         trust, agreement = record["trust"], record["widefield"]
         cells += [
             f"{record['counts']['used']:,}",
             short(record["counts"]["density_per_um2"]),
+            _nm(trust["structure_nyquist_nm"]),
             _bar(trust["doubtful_share"], verdict),
             _share(trust["relative_error"]),
             _number(agreement["rsp"] if agreement else None, ".2f"),
@@ -293,6 +296,9 @@ def _facts(record: FieldRecord) -> str:
         ("Localizations", f"{counts['used']:,}"),
         ("Outside the field", f"{counts['outside']:,}"),
         ("Density", f"{short(counts['density_per_um2'])} per µm²"),
+        ("Nyquist resolution, field", _nm(counts["nyquist_nm"])),
+        ("Density in structure", _per_um2(trust["structure_density_per_um2"])),
+        ("Nyquist resolution, structure", _nm(trust["structure_nyquist_nm"])),
         ("Frames", _frames(source["frames"])),
         ("Expected in structure", short(trust["expected_localizations"])),
         ("Expected diffuse", short(trust["diffuse_localizations"])),
@@ -364,6 +370,14 @@ def _share(share: float | None) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return _NOTHING if value is None else format(value, form)
+
+
+def _nm(length: float | None) -> str:
+    return _NOTHING if length is None else f"{short(length)} nm"
+
+
+def _per_um2(density: float | None) -> str:
+    return _NOTHING if density is None else f"{short(density)} per µm²"
 
 
 def _frames(frames: list[int] | None) -> str:

@@ -140,6 +140,9 @@ class CountsRecord(TypedDict):
     """Localizations outside the field, which were not used."""
     density_per_um2: float
     """`used` over the area of the field."""
+    nyquist_nm: float | None
+    """Finest resolution that `density_per_um2` lets sampling reach (`annapalm.quality.density`);
+    null without localizations."""
     occupied_share: float
     """Share of the pixels that hold a localization."""
 
@@ -155,6 +158,10 @@ class TrustRecord(TypedDict):
     """Pixels of `dense` at or above it are called structure; 0 for an empty image."""
     structure_share: float
     """Share of the field that is structure."""
+    structure_density_per_um2: float | None
+    """Localizations of the input on the structure over its area; null without any structure."""
+    structure_nyquist_nm: float | None
+    """Finest resolution that they let sampling reach; the network's own knowledge not counted."""
     relative_error: float | None
     """Expected absolute error over `dense`, both summed over the structure; null without any."""
     doubtful_share: float | None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.quality.density import nyquist_nm
 from annapalm.write.ome_tiff import channels
 from annapalm.write.schema import FIELD_SCHEMA
 from annapalm.write.trust import measure_trust
@@ -83,10 +84,12 @@ def image_record(result: Reconstruction) -> ImageRecord:
 def count_record(result: Reconstruction) -> CountsRecord:
     """Count what the network was given."""
     used = round(float(result.counts.sum(dtype=np.float64)))
+    density = used / result.grid.area_um2
     return {
         "used": used,
         "outside": result.outside,
-        "density_per_um2": used / result.grid.area_um2,
+        "density_per_um2": density,
+        "nyquist_nm": nyquist_nm(density),
         "occupied_share": float(np.count_nonzero(result.counts) / result.counts.size),
     }
 
