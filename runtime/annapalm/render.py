@@ -25,11 +25,25 @@ def render(locs: Localizations, grid: Grid) -> tuple[CountImage, int]:
     Pixels are half open: a point on an edge belongs to the pixel to its right or below.
     No localizations give an image of zeros, and no error.
     """
+    column, row, within = _places(locs, grid)
+    rows, columns = grid.shape
+    flat = row[within].astype(np.int64) * columns + column[within].astype(np.int64)
+    counts = np.bincount(flat, minlength=rows * columns).reshape(grid.shape)
+    return counts.astype(np.float32), len(locs) - len(flat)
+
+
+def inside(locs: Localizations, grid: Grid) -> NDArray[np.bool_]:
+    """Mark the localizations that `render` counts: bool [N]."""
+    return _places(locs, grid)[2]
+
+
+def _places(
+    locs: Localizations, grid: Grid
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Column and row of each localization, and whether they lie in the grid."""
     column = np.floor((locs.x_nm - grid.origin_nm[0]) / grid.pixel_nm)
     row = np.floor((locs.y_nm - grid.origin_nm[1]) / grid.pixel_nm)
     rows, columns = grid.shape
     # Compared as floats: a coordinate far away would overflow an integer index.
-    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    flat = row[inside].astype(np.int64) * columns + column[inside].astype(np.int64)
-    counts = np.bincount(flat, minlength=rows * columns).reshape(grid.shape)
-    return counts.astype(np.float32), len(locs) - len(flat)
+    within: NDArray[np.bool_] = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    return column, row, within

@@ -47,6 +47,7 @@ def scores(bits: Sequence[float | Sequence[float]], **changes: Any) -> Scores:
         "later_nm": 30.0,
         "localizations": None,
         "warnings": (),
+        "outside": 0,
     } | changes
 
     blur = given["blur_bits"]
@@ -78,4 +79,5 @@ def scores(bits: Sequence[float | Sequence[float]], **changes: Any) -> Scores:
         ),
         starts=tuple(StartScore(step, blurs[step], 40.0, 90.0, 80.0) for step in steps),
         later=Later(8000, 500.0, given["later_nm"], 70.0),
+        outside=given["outside"],
     )

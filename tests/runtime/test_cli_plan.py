@@ -145,8 +145,18 @@ def test_what_is_there_is_replaced_only_when_asked(plan: Plan, table: Path, tmp_
 def test_a_file_where_the_folder_should_be(plan: Plan, table: Path, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
     result = plan(table, *FEW, out=tmp_path / "taken")
-    assert_ends(result, 1)
+    assert_ends(result, 2)
     assert "a file stands where the folder should be" in result.stderr
+    assert (tmp_path / "taken").read_text(encoding="utf-8") == "a file"
+
+
+def test_a_table_is_never_replaced_by_its_plan(plan: Plan, tmp_path: Path) -> None:
+    source = write_table(tmp_path / "plan.json", rows_of(a_ring()))
+    before = source.read_bytes()
+    result = plan(source, *FEW, "--overwrite", out=tmp_path)
+    assert_ends(result, 2)
+    assert "it would replace the input" in result.stderr
+    assert source.read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -212,6 +222,7 @@ def test_an_acquisition_that_cannot_be_planned_from(
     result = plan(write_table(tmp_path / "short.csv", rows), *options)
     assert_ends(result, 1)
     assert told in result.stderr
+    assert "short.csv" in result.stderr
     assert not (tmp_path / "out").exists()
     assert result.stdout == ""
 

@@ -128,6 +128,7 @@ def test_a_plan_without_limits_has_no_cautions() -> None:
 
 def test_what_limits_a_plan_is_said() -> None:
     for limited, told in (
+        (scores(FLAT, outside=1200), "1,200 localizations lie outside the field and were not"),
         (scores(FLAT, later_nm=60.0), "limited by their own density: 8,000 localizations"),
         (scores(FLAT, blur_bits=2.1), "A Gaussian blur of 40 nm explains the later localizations"),
         (

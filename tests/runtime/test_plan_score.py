@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,7 +112,7 @@ def test_localizations_outside_the_field_have_no_say(scored: Scores, tiny_model:
         y_nm=np.concatenate([locs.y_nm, np.full(500, 9000.0)]),
         frame=np.concatenate([locs.frame, np.zeros(500, np.int64)]),
     )
-    assert score_acquisition(tiny_model, far, GRID, OPTIONS) == scored
+    assert score_acquisition(tiny_model, far, GRID, OPTIONS) == replace(scored, outside=500)
     with pytest.raises(TooFewLocalizationsError):
         score_acquisition(tiny_model, far.select(np.arange(len(locs), len(far))), GRID, OPTIONS)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from annapalm.cli.ending import DONE, INTERRUPTED, SOME_FAILED, Interrupts, exit_code, report
-from annapalm.cli.errors import InputNotFoundError, OptionError
+from annapalm.cli.errors import InputInDangerError, InputNotFoundError, OptionError
 from annapalm.cli.options import (
     CameraPixelOption,
     ColumnsOption,
@@ -28,6 +28,7 @@ from annapalm.cli.streams import ResultStream, say
 from annapalm.errors import AnnaPalmError
 from annapalm.model.errors import ModelError
 from annapalm.model.names import default_model
+from annapalm.plan.errors import PlanError
 from annapalm.plan.options import RESOLUTION_NM, SHARE, PlanOptions
 from annapalm.quality import GAP_FRAMES
 
@@ -119,9 +120,11 @@ def plan(
             # Here, because they bring numpy and onnxruntime, which `--help` must not pay for.
             from annapalm.model import SessionOptions, load_model
             from annapalm.model.inputs import structure_weights
-            from annapalm.plan.run import check_outputs, plan_table
+            from annapalm.plan.run import PLAN_FILES, check_outputs, plan_table
 
             options = PlanOptions(share, resolution, gap, steps)
+            if source.resolve() in {(out / name).resolve() for name in PLAN_FILES}:
+                raise InputInDangerError(source, "it would replace the input")
             check_outputs(out, overwrite=overwrite)
             name = default_model(structure) if model is None else model
             loaded = load_model(name, device, SessionOptions(threads=threads))
@@ -147,7 +150,7 @@ def plan(
         if interrupts.seen:  # an extension module may have turned Ctrl-C into a failure
             code = _interrupted()
         else:
-            report(error)
+            report(error, where=f"{source}: " if isinstance(error, PlanError) else "")
             failed = begun and not isinstance(error, ModelError)
             code = SOME_FAILED if failed else exit_code(error)
     raise typer.Exit(code)
@@ -161,15 +164,17 @@ def _interrupted() -> int:
 def _show(record: "PlanRecord", paths: tuple[Path, ...]) -> None:
     """Say the result on stdout: the curve, the sentence, what limits it, the files."""
     results = ResultStream()
-    results.line("frames  blocks  localizations/µm²  likelihood  at the start  Pearson r  Nyquist")
+    results.line(
+        "frames  blocks  localizations/µm²   bits  likelihood  at the start  Pearson r  Nyquist"
+    )
     for step in record["steps"]:
         blocks = step["blocks"]
         density = sum(b["density_per_um2"] for b in blocks) / len(blocks)
         r = sum(b["pearson_later"] for b in blocks) / len(blocks)
         nyquist = blocks[0]["nyquist_nm"]
         results.line(
-            f"{step['frames']:>6,}  {len(blocks):>6}  {density:>17.1f}  {step['relative']:>10.2f}  "
-            f"{step['relative_start']:>12.2f}  {r:>9.3f}  "
+            f"{step['frames']:>6,}  {len(blocks):>6}  {density:>17.1f}  {step['bits']:>5.2f}  "
+            f"{step['relative']:>10.2f}  {step['relative_start']:>12.2f}  {r:>9.3f}  "
             + ("      -" if nyquist is None else f"{nyquist:>4.0f} nm")
         )
     results.line("")

@@ -31,7 +31,7 @@ LATER_SHARE = 0.5
 LEAST_FRAMES = 8
 """Fewer frames of input leave no three steps of a factor of two."""
 LEAST_LOCALIZATIONS = 500
-"""Fewer localizations on either side: the score of a field then varies by more than its steps."""
+"""On either side. Fewer leave no three steps of a factor of two above `_LEAST_IN_BLOCK`."""
 _LEAST_IN_BLOCK = 50
 """Shorter blocks than hold so many on average are not tried."""
 _MOST_STEPS = 17

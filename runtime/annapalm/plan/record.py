@@ -104,6 +104,8 @@ class PlanRecord(TypedDict):
     """(width, height)."""
     input_frames: list[int]
     """First and last frame that could be input, both included."""
+    outside: int
+    """Localizations outside the field, which were not used."""
     later: LaterRecord
     steps: list[StepRecord]
     """By rising number of frames."""
@@ -145,6 +147,7 @@ def build_plan_record(
         "gap_frames": options.gap_frames,
         "field_um": list(field_um),
         "input_frames": [design.first, design.stop - 1],
+        "outside": scores.outside,
         "later": {
             "frames": [design.resume, design.last],
             "localizations": later.localizations,

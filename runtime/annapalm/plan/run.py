@@ -17,6 +17,7 @@ from annapalm.provenance import device_record, model_record, software_record, ta
 from annapalm.read import TableOptions, read_table
 from annapalm.read.finish import ORIGIN_NOT_KNOWN
 from annapalm.write.atomic import OutputSet, check_free
+from annapalm.write.errors import OutputFolderError
 from annapalm.write.text import json_text
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class PlanOutput:
 
 def check_outputs(out: Path, *, overwrite: bool) -> None:
     """Raise `OutputExistsError` or `OutputFolderError` before the work, not after it."""
+    if out.exists() and not out.is_dir():
+        raise OutputFolderError(out, "a file stands where the folder should be")
     for name in PLAN_FILES:
         check_free(out / name, overwrite=overwrite)
 

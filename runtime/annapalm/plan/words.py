@@ -66,7 +66,7 @@ def sentence(scores: Scores, choice: Choice, options: PlanOptions, model: str) -
 
 def cautions(scores: Scores, choice: Choice, options: PlanOptions, model: str) -> list[str]:
     """Say what limits the plan; an empty list where nothing is known to."""
-    notes = _uneven(scores, choice)
+    notes = _outside(scores) + _uneven(scores, choice)
     if choice.frames is not None:
         at = _row(scores, choice.frames)
         notes += _rising(choice)
@@ -88,6 +88,12 @@ def cautions(scores: Scores, choice: Choice, options: PlanOptions, model: str) -
             "there, and nobody can see here whether finer detail is right."
         )
     return notes
+
+
+def _outside(scores: Scores) -> list[str]:
+    if not scores.outside:
+        return []
+    return [f"{scores.outside:,} localizations lie outside the field and were not used."]
 
 
 def _uneven(scores: Scores, choice: Choice) -> list[str]:
