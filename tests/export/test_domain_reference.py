@@ -76,7 +76,7 @@ def test_a_usual_field_is_asked_for_in_every_way() -> None:
     found = {(v.condition, v.asked): v for v in judge_field(suite.label, condition, scene)}
     assert len(found) == 2 * (len(CLASSES) - 1)
     assert not found["nuclear pores", "nuclear pores"].unlike
-    assert found["nuclear pores", "microtubules"].mistaken_for == "nuclear pores"
+    assert found["nuclear pores", "actin"].mistaken_for == "nuclear pores"
     assert found[RANDOM, "nuclear pores"].mistaken_for == NO_STRUCTURE
 
 
