@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from annapalm_export.evaluate.suites.cross_check import COLUMNS as CROSS_CHECK_COLUMNS
 from annapalm_export.evaluate.suites.plot import plot_quality
 from annapalm_export.evaluate.table import (
     REAL_COLUMNS,
@@ -28,6 +29,7 @@ _ABOUT = ("suite", "condition", "structure", "unit")
 _GROUPS = {
     "simulated": (*_ABOUT, "model", "method", "density"),
     "trust": (*_ABOUT, "input", "model", "method", "erased_nm"),
+    "cross-check": (*_ABOUT, "model", "density"),
     "real": (*_ABOUT, "field", "share", "model", "method"),
 }
 """Keys in which rows that are averaged agree, by kind of suite."""
@@ -93,6 +95,9 @@ def _tables(suite: Suite, rows: Sequence[Row]) -> str:
             "erased_nm": "erased, nm",
         }
         return to_markdown(rows, TRUST_COLUMNS, groups)
+    if suite.kind == "cross-check":
+        groups = {"structure": "structure", "model": "model", "density": "localizations per unit"}
+        return to_markdown(rows, CROSS_CHECK_COLUMNS, groups)
     if suite.kind == "real":
         groups = {"field": "table", "share": "share seen", "model": "model", "method": "method"}
         return to_markdown(rows, REAL_COLUMNS, groups)
