@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt, gaussian_filter
+from scipy.spatial import cKDTree
 
 from annapalm.localizations import Localizations
 from annapalm_export.evaluate.field import resample
@@ -28,6 +29,8 @@ WIDTH_NM = 30.0
 _AWAY_NM = 200.0
 """A false piece lies at least so far from all labelled structure."""
 _MARGIN_NM = 500.0
+_WELL_LABELLED = 0.3
+"""A true piece has everywhere at least this share of the median rate on centre lines."""
 _APART_NM = 1500.0
 _TRIES = 4000
 _STEP_NM = 10.0
@@ -59,19 +62,37 @@ def false_pieces(scene: EvalField, rng: np.random.Generator) -> list[NDArray[np.
 
 def true_pieces(scene: EvalField) -> list[NDArray[np.float64]]:
     """Pieces of 1 µm of the true filaments, labelled throughout, one after the other."""
-    x0, y0, x1, y1 = scene.grid.extent_nm
     pieces = []
     for line in scene.centre_lines:
         xy, step = resample(line)
         number = round(PIECE_NM / step)
-        for first in range(0, len(xy) - number + 1, number):
-            points = xy[first : first + number]
-            inner = (points >= (x0 + _MARGIN_NM, y0 + _MARGIN_NM)) & (
-                points < (x1 - _MARGIN_NM, y1 - _MARGIN_NM)
-            )
-            if inner.all() and scene.labelled(points, 0.3).all():
-                pieces.append(points)
-    return pieces
+        starts = range(0, len(xy) - number + 1, number)
+        pieces += [xy[first : first + number] for first in starts]
+    if not pieces:
+        return []
+    ends = np.cumsum([len(points) for points in pieces])
+    every = np.concatenate(pieces)
+    x0, y0, x1, y1 = scene.grid.extent_nm
+    inner = (every >= (x0 + _MARGIN_NM, y0 + _MARGIN_NM)) & (
+        every < (x1 - _MARGIN_NM, y1 - _MARGIN_NM)
+    )
+    usable = np.split(inner.all(axis=1) & scene.labelled(every, _WELL_LABELLED), ends[:-1])
+    return [points for points, each in zip(pieces, usable, strict=True) if each.all()]
+
+
+def pixels_near(points: NDArray[np.float64], distance_nm: float, grid: Grid) -> NDArray[np.bool_]:
+    """Pixels whose centre lies within `distance_nm` of one of the points: bool [Y, X]."""
+    near = np.zeros(grid.shape, dtype=bool)
+    column, row = _pixels(points, grid)
+    reach = int(np.ceil(distance_nm / grid.pixel_nm))
+    top, left = max(int(row.min()) - reach, 0), max(int(column.min()) - reach, 0)
+    part = near[top : int(row.max()) + reach + 1, left : int(column.max()) + reach + 1]
+    i, j = np.indices(part.shape)
+    x = (j + left + 0.5) * grid.pixel_nm + grid.origin_nm[0]
+    y = (i + top + 0.5) * grid.pixel_nm + grid.origin_nm[1]
+    away, _ = cKDTree(points).query(np.stack([x, y], axis=-1), distance_upper_bound=distance_nm)
+    part[...] = np.isfinite(away)
+    return near
 
 
 def drawn(pieces: Sequence[NDArray[np.float64]], per_um: float, grid: Grid) -> RateImage:

@@ -44,7 +44,9 @@ Simulated fields of the right structure have 1.1 to 1.8, chiefly by molecules th
 show."""
 
 MOST_MISFIT = 2.0
-"""Above it a run warns; see `CrossCheck.misfit`."""
+"""Above it a picture is contradicted; see `CrossCheck.misfit`. Chosen on simulated fields."""
+MOST_UNCONFIRMED = 0.1
+"""Above this `unconfirmed_share`, too: four times the nominal rate of this side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,11 @@ class CrossCheck:
     _all: _Tally | None = None
     _apart: _Tally | None = None
     _block: int = 1
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether the picture as a whole is contradicted, so that a run warns."""
+        return bool(warn_of(self))
 
     def region(self, mask: NDArray[np.bool_]) -> RegionCheck:
         """Test one region, bool [Y, X]: one z for all of it, as for a filament drawn by hand.
@@ -227,15 +234,21 @@ def check(
 
 def warn_of(found: CrossCheck) -> tuple[str, ...]:
     """Say what the user should know before believing the picture."""
-    if found.misfit is None or found.misfit <= MOST_MISFIT:
-        return ()
-    warning = (
-        "The held-out frames contradict the picture: the localizations of one half of the frames "
-        f"scatter about the picture of the other {found.misfit:.1f} times as much as by "
-        f"themselves, where a picture of the right structure has up to {MOST_MISFIT:g}. The sample "
-        "may show another structure than the model draws, or may have moved."
-    )
-    return (warning,)
+    warnings = []
+    if found.misfit is not None and found.misfit > MOST_MISFIT:
+        warnings.append(
+            "The held-out frames contradict the picture: the localizations of one half of the "
+            f"frames scatter about the picture of the other {found.misfit:.1f} times as much as by "
+            f"themselves, where a picture of the right structure has up to {MOST_MISFIT:g}. The "
+            "sample may show another structure than the model draws, or finer detail."
+        )
+    if found.unconfirmed_share is not None and found.unconfirmed_share > MOST_UNCONFIRMED:
+        warnings.append(
+            f"The held-out frames do not bear out {found.unconfirmed_share * 100:.0f} % of the "
+            "drawn structure: see the map of the cross-check. The sample may have moved, or show "
+            "another structure than the model draws."
+        )
+    return tuple(warnings)
 
 
 def _map(

@@ -44,7 +44,9 @@ _MOST_NEIGHBOURS = 64
 _END = 0.1
 """A burst is over where its repeats have fallen to this part of their highest number."""
 _LEAST_EXCESS = 4.0
-"""Repeats stand out from chance by so many standard deviations, or there are no bursts."""
+"""Repeats stand out from those at any time by so many standard deviations, and by as many as these
+are, or there are no bursts: molecules that come back over hundreds of frames are none. Real tables
+of blinking molecules have 9 to 50 times as many in the next frame."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +136,7 @@ def _end_of_burst(pairs: NDArray[np.float64]) -> int:
     excess = np.add.reduceat(pairs, edges[:-1]) / width - chance
     peak = int(np.argmax(excess))
     noise = np.sqrt((chance + 1) / width[peak])
-    if excess[peak] < _LEAST_EXCESS * noise:
+    if excess[peak] < max(_LEAST_EXCESS * noise, chance):
         return 1
     over = np.flatnonzero(excess[peak:] < _END * excess[peak])
     end = peak + int(over[0]) if len(over) else len(width) - 1

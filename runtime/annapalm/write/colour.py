@@ -29,8 +29,19 @@ _ANCHORS: dict[ColourName, tuple[str, ...]] = {
     "tide": ("000000", "06162e", "0a2f55", "0c4f74", "12748a", "2f9c97", "79c5a8", "e3f7de"),
     # The widefield error.
     "orchid": ("000000", "190d2c", "351552", "58207a", "83309a", "b14fae", "d987bd", "fbe6ee"),
-    # The cross-check, dark in the middle: left is not borne out, right is missing.
-    "accord": ("ffd0dc", "ff3d76", "8c1f45", "16181d", "1f5a73", "3fb6d8", "d5f4ff"),
+    # The cross-check, one colour per unit of z from -4 to 4: what chance gives stays dark; left is
+    # not borne out, right is missing.
+    "accord": (
+        "ffd0dc",
+        "ff3d76",
+        "5a2036",
+        "22191f",
+        "16181d",
+        "182027",
+        "1f4456",
+        "3fb6d8",
+        "d5f4ff",
+    ),
 }
 
 BELIEVED: Rgb = (226, 230, 236)

@@ -19,7 +19,7 @@ from annapalm.write.field import IMAGE_SUFFIX, PREVIEW_SUFFIX, RECORD_SUFFIX
 from annapalm.write.preview import short
 from annapalm.write.text import clean_text
 from annapalm.write.trust import DOUBT, STRUCTURE_MASS
-from annapalm.write.verdict import FEW, HIGH_MISFIT, LOW_RSP, MANY, Verdict, judge, percent
+from annapalm.write.verdict import FEW, LOW_RSP, MANY, Verdict, judge, percent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -337,9 +337,11 @@ def _cross_check_facts(found: CrossCheckRecord | None) -> list[tuple[str, str]]:
     if not found["done"]:
         return [("Cross-check", "not done, see below")]
     misfit = _number(found["misfit"], ".2f")
-    is_bad = found["misfit"] is not None and found["misfit"] > HIGH_MISFIT
     return [
-        ("Cross-check: misfit", f'<span class="bad">{misfit}</span>' if is_bad else misfit),
+        (
+            "Cross-check: misfit",
+            f'<span class="bad">{misfit}</span>' if found["contradicted"] else misfit,
+        ),
         ("Structure not borne out", _share(found["unconfirmed_share"])),
         ("Field marked as missing", _share(found["missing_share"])),
         ("Structure testable", _share(found["testable_share"])),

@@ -181,6 +181,8 @@ class CrossCheckRecord(TypedDict):
     """False where there was too little to divide; all numbers below are then null."""
     reason: str | None
     """Why it was not done."""
+    contradicted: bool | None
+    """Whether the picture as a whole is contradicted; a warning then says how."""
     seen: int | None
     """Localizations that the tested picture was made of."""
     held_out: int | None

@@ -112,6 +112,7 @@ def cross_check_record(result: Reconstruction) -> CrossCheckRecord | None:
     return {
         "done": True,
         "reason": None,
+        "contradicted": found.contradicted,
         "seen": found.seen,
         "held_out": found.held_out,
         "cuts": None if found.cuts is None else list(found.cuts),
@@ -130,6 +131,7 @@ def _not_cross_checked(reason: str) -> CrossCheckRecord:
     return {
         "done": False,
         "reason": reason,
+        "contradicted": None,
         "seen": None,
         "held_out": None,
         "cuts": None,

@@ -14,8 +14,6 @@ FEW, MANY = 0.1, 0.4
 """Shares of doubtful structure from which a field is called doubtful in parts, and as a whole."""
 LOW_RSP = 0.7
 """Below it the widefield image contradicts the picture: half of its variance is unexplained."""
-HIGH_MISFIT = 2.0
-"""Above it the held-out frames contradict the picture (`annapalm.cross_check`, which warns)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +47,7 @@ def _judge_picture(record: FieldRecord) -> Verdict:
             "bad", "contradicted", f"{part}, and the widefield image does not bear the picture out."
         )
     found = record["cross_check"]
-    if found is not None and found["misfit"] is not None and found["misfit"] > HIGH_MISFIT:
+    if found is not None and found["contradicted"]:
         return Verdict(
             "bad", "contradicted", f"{part}, and the held-out frames do not bear the picture out."
         )

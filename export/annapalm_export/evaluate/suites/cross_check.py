@@ -1,4 +1,4 @@
-"""The suite `cross-check-1`: what the cross-check finds of planted structure, and how quiet it is."""
+"""The suite `cross-check-1`: what the cross-check finds of what is planted, and how quiet it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.cross_check import CrossCheck, CrossCheckError, check, split_halves
-from annapalm.cross_check.check import LEVEL_Z, MOST_MISFIT
+from annapalm.cross_check.check import LEVEL_Z
 from annapalm.errors import InvalidValueError
 from annapalm.write.trust import structure_mask
 from annapalm_export.evaluate.error_map import auroc
@@ -17,6 +17,7 @@ from annapalm_export.evaluate.planted import (
     false_pieces,
     joined,
     mass_on,
+    pixels_near,
     returning_molecules,
     true_pieces,
 )
@@ -43,15 +44,17 @@ _ERASED_EVERY = 5
 _DRAWN = 0.5
 """A true piece serves where the picture draws at least this share of the usual brightness."""
 
-COLUMNS = {
-    "auroc_false": "AUROC, false, on the map",
-    "auroc_false_region": "by region",
-    "auroc_returning": "AUROC, false through returning molecules, on the map",
-    "auroc_returning_region": "by region",
-    "auroc_missing": "AUROC, missing, on the map",
-    "auroc_missing_region": "by region",
-    "found_false": "planted: marked by region",
-    "found_missing": "erased: marked by region",
+PIECE_COLUMNS = {
+    "auroc_false": "AUROC, false",
+    "auroc_false_region": "(by region)",
+    "auroc_returning": "AUROC, false through returning molecules",
+    "auroc_returning_region": "(by region)",
+    "auroc_missing": "AUROC, missing",
+    "auroc_missing_region": "(by region)",
+    "found_false": "false pieces marked, by region",
+    "found_missing": "missing pieces marked, by region",
+}
+FIELD_COLUMNS = {
     "truth_marked": "truth: field marked",
     "truth_marked_structure": "truth: structure marked",
     "marked": "model: field marked",
@@ -60,7 +63,7 @@ COLUMNS = {
     "testable_share": "testable",
     "clump_factor": "clump factor",
     "misfit": "misfit",
-    "contradicted": "misfit above 2",
+    "contradicted": "called contradicted",
     "not_done": "not done",
 }
 
@@ -116,7 +119,7 @@ def _quiet(scene: EvalField, halves: Halves, half: Reconstruction) -> Row:
         "testable_share": found.testable_share,
         "clump_factor": found.clump_factor,
         "misfit": found.misfit,
-        "contradicted": float((found.misfit or 0.0) > MOST_MISFIT),
+        "contradicted": float(found.contradicted),
     }
 
 
@@ -130,17 +133,17 @@ def _planted(scene: EvalField, halves: Halves, half: Reconstruction) -> Row:
     true = [
         (points, on)
         for points in true_pieces(scene)
-        if mass_on(rate, on := scene.near(points, _ON_NM)) >= _DRAWN * usual
+        if mass_on(rate, on := pixels_near(points, _ON_NM, scene.grid)) >= _DRAWN * usual
     ]
-    false = [(points, scene.near(points, _ON_NM)) for points in false_pieces(scene, rng)]
+    lines = false_pieces(scene, rng)
+    false = [(points, pixels_near(points, _ON_NM, scene.grid)) for points in lines]
     if not true or not false:
         return {}
-    lines = [points for points, _ in false]
     planted = rate + drawn(lines, per_um, scene.grid)
     erased = true[::_ERASED_EVERY]
     gone = np.zeros_like(mask)
     for points, _ in erased:
-        gone |= scene.near(points, _ERASED_NM)
+        gone |= pixels_near(points, _ERASED_NM, scene.grid)
     emptied = np.where(gone, np.minimum(rate, np.float32(np.median(rate))), rate)
     seen, held_out = returning_molecules(lines, per_um, rng)
     joint = type(halves)(
