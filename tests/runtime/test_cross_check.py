@@ -160,6 +160,8 @@ def test_a_picture_wrong_throughout_cannot_excuse_itself() -> None:
     found = check(wrong, held_out, seen, GRID)
     assert found.misfit is not None
     assert found.misfit > 2
+    by_picture = check(wrong, held_out, None, GRID).clump_factor
+    assert found.clump_factor == pytest.approx(1.7 * by_picture / found.misfit)
     warning, *_ = warn_of(found)
     assert warning.startswith("The held-out frames contradict the picture: ")
     assert found.region(TRUE).z > 3

@@ -55,6 +55,15 @@ def test_merged_tables_and_evenly_spread_blinks_have_no_bursts() -> None:
     assert burst_frames(molecules(on_lines(400, 5), 5.0, 6)) == 1
 
 
+def test_places_that_are_active_for_a_thousand_frames_have_no_bursts() -> None:
+    random = np.random.default_rng(12)
+    spot = random.integers(0, 20, 6000)
+    frame = random.integers(0, 1000, 6000) + np.where(spot > 9, 1000, 0)
+    x = 440.0 + 400 * spot + random.normal(0, 9, 6000)
+    table = a_table(x, np.full(6000, 2000.0), frame)
+    assert burst_frames(table) == 1
+
+
 @pytest.mark.parametrize("rows", [0, 1, 2])
 def test_next_to_nothing_has_no_bursts(rows: int) -> None:
     assert burst_frames(a_table(np.ones(rows), np.ones(rows), np.arange(rows))) == 1
