@@ -25,11 +25,17 @@ def render(locs: Localizations, grid: Grid) -> tuple[CountImage, int]:
     Pixels are half open: a point on an edge belongs to the pixel to its right or below.
     No localizations give an image of zeros, and no error.
     """
+    row, column = pixels_of(locs, grid)
+    rows, columns = grid.shape
+    counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(grid.shape)
+    return counts.astype(np.float32), len(locs) - len(row)
+
+
+def pixels_of(locs: Localizations, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the pixel of each localization inside `grid`, in their order; int64 [M]."""
     column = np.floor((locs.x_nm - grid.origin_nm[0]) / grid.pixel_nm)
     row = np.floor((locs.y_nm - grid.origin_nm[1]) / grid.pixel_nm)
     rows, columns = grid.shape
     # Compared as floats: a coordinate far away would overflow an integer index.
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    flat = row[inside].astype(np.int64) * columns + column[inside].astype(np.int64)
-    counts = np.bincount(flat, minlength=rows * columns).reshape(grid.shape)
-    return counts.astype(np.float32), len(locs) - len(flat)
+    return row[inside].astype(np.int64), column[inside].astype(np.int64)

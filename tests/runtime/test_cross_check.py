@@ -71,6 +71,8 @@ def test_a_single_localization_where_nothing_is_expected_is_as_rare_as_it_is() -
     """Poisson mid-p: 0.01 expected, one seen in 0.5 % of places."""
     z = float(signed_z(np.array(1.0), np.array(0.01), np.array(0.01)))
     assert z == pytest.approx(2.58, abs=0.15)
+    tail_of_one = float(signed_z(np.array(0.02), np.array(0.01), np.array(0.01)))
+    assert 0 <= tail_of_one < 0.1
 
 
 def test_the_clump_factor_is_that_of_the_molecules() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from annapalm.cross_check.errors import NothingDrawnError, TooFewLocalizationsError
 from annapalm.cross_check.statistic import clump_factor, own_clump_factor, signed_z
 from annapalm.errors import InvalidValueError
-from annapalm.render import render
+from annapalm.render import pixels_of
 from annapalm.widefield.filter import gaussian_blur
 from annapalm.write.reduce import block_sum
 from annapalm.write.trust import structure_mask
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from annapalm.grid import Grid
     from annapalm.localizations import Localizations
-    from annapalm.render import CountImage, RateImage
+    from annapalm.render import RateImage
 
 WINDOW_NM = 120.0
 """Standard deviation of the Gaussian window in which localizations are counted: along a filament
@@ -193,23 +193,23 @@ def check(
     everywhere, `InvalidValueError` for one that cannot be.
     """
     _check_rate(rate, grid, structure, window_nm)
-    counts, _ = render(held_out, grid)
-    held = int(counts.sum(dtype=np.float64))
-    if not held:
+    row, column = pixels_of(held_out, grid)
+    if not len(row):
         raise TooFewLocalizationsError(0, 1)
-    ratio = held / float(rate.sum(dtype=np.float64))
-    expected = rate * np.float32(ratio)
+    ratio = np.float32(len(row) / float(rate.sum(dtype=np.float64)))
     block = max(1, round(BLOCK_NM / grid.pixel_nm))
-    every = _Tally(block_sum(counts, block), block_sum(expected, block))
+    every = _Tally(_counted(row, column, block, grid), block_sum(rate, block) * ratio)
     apart, misfit, number = every, None, 0
     clump = clump_factor(every.observed, every.expected)
     if seen is not None:
-        made_of, _ = render(seen, grid)
-        number = int(made_of.sum(dtype=np.float64))
-        own = own_clump_factor(every.observed, block_sum(made_of, block))
+        made_of = pixels_of(seen, grid)
+        number = len(made_of[0])
+        own = own_clump_factor(every.observed, _counted(*made_of, block, grid))
         misfit, clump = clump / own, min(clump, MOST_EXCUSE * own)
-        far = _far_from(made_of, APART_NM / grid.pixel_nm)
-        apart = _Tally(block_sum(counts * far, block), block_sum(expected * far, block))
+        far = _far_from(*made_of, APART_NM / grid.pixel_nm, grid.shape)
+        is_far = far[row, column]
+        counts = _counted(row[is_far], column[is_far], block, grid)
+        apart = _Tally(counts, block_sum(rate * far, block) * ratio)
     z, testable = _map(every, apart, clump, window_nm / (grid.pixel_nm * block))
     full_z, full_testable = (_at_full_size(image, block, grid.shape) for image in (z, testable))
     drawn = structure_mask(rate) if structure is None else structure
@@ -220,9 +220,9 @@ def check(
         grid=grid,
         clump_factor=clump,
         misfit=misfit,
-        total_ratio=ratio,
+        total_ratio=float(ratio),
         seen=number,
-        held_out=held,
+        held_out=len(row),
         unconfirmed_share=float((full_z[drawn] <= -LEVEL_Z).mean()) if has_structure else None,
         missing_share=float((full_z >= LEVEL_Z).mean()),
         testable_share=float(full_testable[drawn].mean()) if has_structure else None,
@@ -266,9 +266,22 @@ def _map(
     return z, testable
 
 
-def _far_from(made_of: CountImage, distance_px: float) -> NDArray[np.float32]:
-    """1 for pixels further than `distance_px` (rows and columns) from any count, else 0."""
-    near = made_of > 0
+def _counted(
+    row: NDArray[np.int64], column: NDArray[np.int64], block: int, grid: Grid
+) -> NDArray[np.float32]:
+    """Count localizations, given by their pixels, in blocks of pixels: float32 [y, x]."""
+    rows, columns = (-(-n // block) for n in grid.shape)
+    place = (row // block) * columns + column // block
+    counts = np.bincount(place, minlength=rows * columns).reshape(rows, columns)
+    return counts.astype(np.float32)
+
+
+def _far_from(
+    row: NDArray[np.int64], column: NDArray[np.int64], distance_px: float, shape: tuple[int, int]
+) -> NDArray[np.bool_]:
+    """Pixels further than `distance_px` (rows and columns) from all of these: bool [Y, X]."""
+    near = np.zeros(shape, dtype=bool)
+    near[row, column] = True
     steps = max(1, round(distance_px))
     for axis in (0, 1):
         lines = near if axis == 0 else near.T
@@ -277,7 +290,7 @@ def _far_from(made_of: CountImage, distance_px: float) -> NDArray[np.float32]:
             grown[step:] |= lines[:-step]
             grown[:-step] |= lines[step:]
         near = grown if axis == 0 else grown.T
-    far: NDArray[np.float32] = np.logical_not(near).astype(np.float32)
+    far: NDArray[np.bool_] = np.logical_not(near)
     return far
 
 
