@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from annapalm.cross_check import CrossCheckError, warn_of
 from annapalm.errors import AnnaPalmError
 from annapalm.extent import choose_extent, crop_counts
 from annapalm.grid import Grid
+from annapalm.localizations import Localizations
 from annapalm.provenance import (
     device_record,
     model_record,
@@ -28,22 +30,22 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from annapalm.localizations import Localizations
     from annapalm.model import Model
     from annapalm.progress import Progress
     from annapalm.read import Table
+    from annapalm.reconstruction import Reconstruction
     from annapalm.widefield import WidefieldImage
     from annapalm.write import FieldOutput
     from annapalm.write.schema import ExtentSource, InputRecord, JsonValue, Provenance
 
 
 class NoFramesError(AnnaPalmError, ValueError):
-    """Frames were chosen from an image, which has none."""
+    """An option needs frames, and an image has none."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, option: str = "--frames") -> None:
         super().__init__(
             f"{path} is an image of counts, in which frames cannot be told apart. Give the table "
-            "that it was rendered from, or leave --frames out."
+            f"that it was rendered from, or leave {option} out."
         )
 
 
@@ -65,6 +67,8 @@ class FieldOptions:
     """Ask for this many times the exposure of the input."""
     structure: str | None = None
     """One of the model's; None where there is only one."""
+    cross_check: bool = False
+    """Test the picture of half of the frames by the other half, and write the map."""
     tile_px: int | Literal["auto"] | None = "auto"
     """Edge of a tile; None: the whole field in any case."""
     overwrite: bool = False
@@ -83,6 +87,7 @@ class FieldOptions:
             "pixel-size": self.counts_pixel_nm,
             "widefield-pixel": self.widefield_pixel_nm,
             "structure": self.structure,
+            "cross-check": self.cross_check or None,
             "tile": None if self.tile_px == "auto" else (self.tile_px or "whole"),
             "compress": self.compress or None,
         }
@@ -139,6 +144,8 @@ def run_field(
         warnings=(*read.warnings, *result.warnings),
         timings_s={"read": seconds, **result.timings_s},
     )
+    if options.cross_check:
+        result = _cross_checked(model, read, image, result, options, progress)
     provenance: Provenance = {
         "software": software_record(model),
         "input": read.record,
@@ -159,6 +166,37 @@ def run_field(
     )
 
 
+def _cross_checked(
+    model: Model,
+    read: _Input,
+    image: WidefieldImage | None,
+    result: Reconstruction,
+    options: FieldOptions,
+    progress: Progress | None,
+) -> Reconstruction:
+    """Add the cross-check to a result, or why there is none, and what the user should know."""
+    if not isinstance(read.data, Localizations):
+        raise TypeError  # refused when it was read
+    try:
+        found = model.cross_check(
+            read.data,
+            image,
+            grid=read.grid,
+            structure=options.structure,
+            tile_px=options.tile_px,
+            progress=progress,
+        )
+    except CrossCheckError as error:
+        reason = str(error)
+        return replace(result, not_cross_checked=reason, warnings=(*result.warnings, reason))
+    return replace(
+        result,
+        cross_check=found,
+        warnings=(*result.warnings, *warn_of(found)),
+        timings_s={**result.timings_s, "cross_check": found.seconds},
+    )
+
+
 def _read(
     model: Model, source: Path, options: FieldOptions, image: WidefieldImage | None
 ) -> _Input:
@@ -170,6 +208,8 @@ def _read(
 def _read_counts(source: Path, options: FieldOptions, image: WidefieldImage | None) -> _Input:
     if options.frames is not None:
         raise NoFramesError(source)
+    if options.cross_check:
+        raise NoFramesError(source, "--cross-check")
     read = read_counts_image(source, options.counts_pixel_nm)
     counts, cut = read.counts, 0
     rows, columns = counts.shape

@@ -25,11 +25,16 @@ def render(locs: Localizations, grid: Grid) -> tuple[CountImage, int]:
     Pixels are half open: a point on an edge belongs to the pixel to its right or below.
     No localizations give an image of zeros, and no error.
     """
-    column, row, within = _places(locs, grid)
+    row, column = pixels_of(locs, grid)
     rows, columns = grid.shape
-    flat = row[within].astype(np.int64) * columns + column[within].astype(np.int64)
-    counts = np.bincount(flat, minlength=rows * columns).reshape(grid.shape)
-    return counts.astype(np.float32), len(locs) - len(flat)
+    counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(grid.shape)
+    return counts.astype(np.float32), len(locs) - len(row)
+
+
+def pixels_of(locs: Localizations, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the pixel of each localization inside `grid`, in their order; int64 [M]."""
+    column, row, within = _places(locs, grid)
+    return row[within].astype(np.int64), column[within].astype(np.int64)
 
 
 def inside(locs: Localizations, grid: Grid) -> NDArray[np.bool_]:

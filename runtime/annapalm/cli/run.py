@@ -35,6 +35,7 @@ from annapalm.model.names import default_model
 
 DEFAULT_SUFFIX = "_widefield.tif"
 
+TRUST = "How far to believe it"
 WIDEFIELD = "Widefield images"
 EXPERT = "For experts"
 
@@ -47,8 +48,8 @@ app = typer.Typer(
 
 HELP = (
     "Make dense images with error maps from sparse single-molecule localizations.\n\n"
-    "Per input: STEM.ome.tif (channels dense, error and, with a widefield image, "
-    "widefield_error), STEM.png and STEM.json; per run: run.json and report.html.\n\n"
+    "Per input: STEM.ome.tif (channels dense, error; with a widefield image widefield_error, with "
+    "--cross-check cross_check), STEM.png and STEM.json; per run: run.json and report.html.\n\n"
     f"A widefield image beside a table, STEM{DEFAULT_SUFFIX}, is used by itself. In a folder and "
     f"its sub-folders the files ending in {', '.join(SUFFIXES)} count.\n\n"
     "Exit codes: 0 all done, 1 some inputs failed, 2 the call cannot be carried out, 3 the model "
@@ -97,6 +98,14 @@ def run(
         ),
     ] = None,
     structure: StructureOption = None,
+    cross_check: Annotated[
+        bool,
+        typer.Option(
+            "--cross-check",
+            help="Test the picture of half of the frames by the other half; adds a map.",
+            rich_help_panel=TRUST,
+        ),
+    ] = False,
     table_format: FormatOption = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
@@ -199,6 +208,7 @@ def run(
             widefield_pixel_nm=widefield_pixel,
             exposure=exposure,
             structure=structure,
+            cross_check=cross_check,
             tile_px=pieces,
             overwrite=overwrite,
             compress=compress,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annapalm.write.colour import ColourName
-    from annapalm.write.schema import FieldEntry, FieldRecord, RunRecord
+    from annapalm.write.schema import CrossCheckRecord, FieldEntry, FieldRecord, RunRecord
     from annapalm.write.thumbnails import Thumbnails
 
 PICTURE_BYTES = 24_000_000
@@ -52,7 +52,7 @@ def render_report(run: RunRecord, thumbnails: Sequence[Thumbnails | None], recor
             _top(run),
             _figures(run, verdicts),
             _look_first(entries, verdicts),
-            _how_to_read(),
+            _how_to_read(entries),
             _table(entries, verdicts),
             _cards(entries, verdicts, pictures),
             _origin(run, record_name),
@@ -127,7 +127,7 @@ def _reason(entry: FieldEntry, verdict: Verdict) -> str:
     return _text(warnings[0]) if warnings and verdict.grade != "bad" else _text(verdict.says)
 
 
-def _how_to_read() -> str:
+def _how_to_read(entries: list[FieldEntry]) -> str:
     keys: list[tuple[ColourName | Literal["doubt"], str, str]] = [
         ("grey", "Sparse", "The localizations that were measured. Only this was seen."),
         (
@@ -155,6 +155,18 @@ def _how_to_read() -> str:
             ),
         ),
     ]
+    if any(e["record"] is not None and e["record"]["cross_check"] for e in entries):
+        keys.append(
+            (
+                "accord",
+                "Cross-check",
+                (
+                    "Half of the frames draws, the other half tests. Red: drawn, but not borne "
+                    "out; blue: localizations that the picture does not explain. Dark: no "
+                    "contradiction, which is no proof."
+                ),
+            )
+        )
     items = "".join(
         f'<div><dt style="--ramp:{css_ramp(table)}">{title}</dt><dd>{text}</dd></div>'
         for table, title, text in keys
@@ -259,6 +271,7 @@ def _plates(picture: Thumbnails) -> str:
         (picture.dense, "dense", "estimated"),
         (picture.error, "error", "on the scale of dense"),
         (picture.doubt, "where not to believe it", "in red"),
+        (picture.cross_check, "cross-check", "red not borne out, blue missing"),
     )
     return (
         '<div class="plates">'
@@ -266,6 +279,7 @@ def _plates(picture: Thumbnails) -> str:
             f'<figure><img alt="{title}" src="data:image/png;base64,{b64encode(png).decode()}">'
             f"<figcaption>{title} · {text}</figcaption></figure>"
             for png, title, text in plates
+            if png is not None
         )
         + "</div>"
     )
@@ -317,8 +331,27 @@ def _facts(record: FieldRecord) -> str:
             ("RSE", _number(agreement["rse"], ".3g")),
             ("Widefield shift", f"{x:.0f}, {y:.0f} nm"),
         ]
+    facts += _cross_check_facts(record["cross_check"])
     items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return f'<dl class="facts">{items}</dl>'
+
+
+def _cross_check_facts(found: CrossCheckRecord | None) -> list[tuple[str, str]]:
+    """Say what the held-out frames say; nothing where they were not asked."""
+    if found is None:
+        return []
+    if not found["done"]:
+        return [("Cross-check", "not done, see below")]
+    misfit = _number(found["misfit"], ".2f")
+    return [
+        (
+            "Cross-check: misfit",
+            f'<span class="bad">{misfit}</span>' if found["contradicted"] else misfit,
+        ),
+        ("Structure not borne out", _share(found["unconfirmed_share"])),
+        ("Field marked as missing", _share(found["missing_share"])),
+        ("Structure testable", _share(found["testable_share"])),
+    ]
 
 
 def _notes(warnings: list[str]) -> str:

@@ -194,6 +194,39 @@ class WidefieldRecord(TypedDict):
     """(x, y) by which the widefield image was moved onto the localizations."""
 
 
+class CrossCheckRecord(TypedDict):
+    """What the held-out half of the frames says of the picture (`annapalm.cross_check`)."""
+
+    done: bool
+    """False where there was too little to divide; all numbers below are then null."""
+    reason: str | None
+    """Why it was not done."""
+    contradicted: bool | None
+    """Whether the picture as a whole is contradicted; a warning then says how."""
+    seen: int | None
+    """Localizations that the tested picture was made of."""
+    held_out: int | None
+    """Localizations that it was tested with."""
+    cuts: list[int] | None
+    """First frame held out and first frame seen again, from 0."""
+    burst_frames: int | None
+    """Duration of a burst in this table, in frames."""
+    clump_factor: float | None
+    """Variance over mean of held-out counts, that the test allows for."""
+    misfit: float | None
+    """Clumping about the picture over that of the held-out localizations by themselves."""
+    total_ratio: float | None
+    """Held-out localizations over those expected; divided out of the map."""
+    level_z: float | None
+    """|z| at which a place counts as marked: nominally 5 % of all places of a right picture."""
+    unconfirmed_share: float | None
+    """Share of the drawn structure that is marked as not borne out; null without structure."""
+    missing_share: float | None
+    """Share of the field that is marked as missing in the picture."""
+    testable_share: float | None
+    """Share of the drawn structure whose absence would have been marked."""
+
+
 class PanelRecord(TypedDict):
     """Contrast of one panel of the PNG; the TIFF holds the values themselves."""
 
@@ -216,6 +249,8 @@ class FieldRecord(TypedDict):
     """Null where nothing can be said: few localizations, or a structure that is not simulated."""
     widefield: WidefieldRecord | None
     """Null where there was no widefield image."""
+    cross_check: CrossCheckRecord | None
+    """Null where it was not asked for."""
     preview: dict[str, PanelRecord]
     """Panel name to its contrast; empty where no PNG was asked for."""
     warnings: list[str]

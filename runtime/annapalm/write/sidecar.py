@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.write.schema import (
         CountsRecord,
+        CrossCheckRecord,
         DomainRecord,
         FieldRecord,
         ImageRecord,
@@ -47,6 +48,7 @@ def build_record(
         "trust": measure_trust(result),
         "domain": domain_record(result),
         "widefield": widefield_record(result),
+        "cross_check": cross_check_record(result),
         "preview": preview,
         "warnings": list(result.warnings),
         # Finer than a tenth of a millisecond is noise.
@@ -67,6 +69,7 @@ def image_record(result: Reconstruction) -> ImageRecord:
         "dense": f"expected localizations of the structure per pixel, {over}",
         "error": f"expected absolute error of dense, same unit, {over}",
         "widefield_error": f"disagreement with the widefield image per 4 x 4 pixels, {over}",
+        "cross_check": "signed z of held-out localizations: below 0 not borne out, above 0 missing",
     }
     return {
         "shape": list(grid.shape),
@@ -116,6 +119,48 @@ def widefield_record(result: Reconstruction) -> WidefieldRecord | None:
         "rsp": _finite(agreement.rsp),
         "rse": _finite(agreement.rse),
         "shift_nm": [float(s) for s in agreement.shift_nm],
+    }
+
+
+def cross_check_record(result: Reconstruction) -> CrossCheckRecord | None:
+    """Say what the held-out frames say, why they say nothing, or None where they were not asked."""
+    found, reason = result.cross_check, result.not_cross_checked
+    if found is None:
+        return None if reason is None else _not_cross_checked(reason)
+    return {
+        "done": True,
+        "reason": None,
+        "contradicted": found.contradicted,
+        "seen": found.seen,
+        "held_out": found.held_out,
+        "cuts": None if found.cuts is None else list(found.cuts),
+        "burst_frames": found.burst_frames,
+        "clump_factor": found.clump_factor,
+        "misfit": found.misfit,
+        "total_ratio": found.total_ratio,
+        "level_z": found.level_z,
+        "unconfirmed_share": found.unconfirmed_share,
+        "missing_share": found.missing_share,
+        "testable_share": found.testable_share,
+    }
+
+
+def _not_cross_checked(reason: str) -> CrossCheckRecord:
+    return {
+        "done": False,
+        "reason": reason,
+        "contradicted": None,
+        "seen": None,
+        "held_out": None,
+        "cuts": None,
+        "burst_frames": None,
+        "clump_factor": None,
+        "misfit": None,
+        "total_ratio": None,
+        "level_z": None,
+        "unconfirmed_share": None,
+        "missing_share": None,
+        "testable_share": None,
     }
 
 

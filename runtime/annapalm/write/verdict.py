@@ -46,6 +46,11 @@ def _judge_picture(record: FieldRecord) -> Verdict:
         return Verdict(
             "bad", "contradicted", f"{part}, and the widefield image does not bear the picture out."
         )
+    found = record["cross_check"]
+    if found is not None and found["contradicted"]:
+        return Verdict(
+            "bad", "contradicted", f"{part}, and the held-out frames do not bear the picture out."
+        )
     if share >= MANY:
         return Verdict(
             "bad", "do not rely on it", f"{part}: take it as a hint, not as a measurement."
