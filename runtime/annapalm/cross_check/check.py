@@ -40,8 +40,8 @@ LEVEL_Z = 1.96
 MOST_EXCUSE = 1.7
 """A picture's own misfit looks like clumping. Clumps are taken to be at most so many times as
 large as the held-out localizations show by themselves: a wrong picture cannot excuse itself.
-Simulated fields of the right structure have 1.1 to 1.8, chiefly by molecules that both halves
-show."""
+Simulated fields of the right structure mostly have 1.1 to 1.8, chiefly by molecules that both
+halves show."""
 
 MOST_MISFIT = 2.0
 """Above it a picture is contradicted; see `CrossCheck.misfit`. Chosen on simulated fields."""
@@ -110,9 +110,10 @@ class CrossCheck:
     """Variance over mean of held-out counts: 1 for single localizations, about twice the mean
     number of localizations per molecule less one for blinking molecules."""
     misfit: float | None
-    """Clumping about the picture over clumping of the held-out localizations by themselves. 1.1
-    to 1.8 where picture and structure agree; above, the picture is wrong throughout. None where
-    the localizations it was made of were not given."""
+    """Clumping about the picture over clumping of the held-out localizations by themselves. Mostly
+    1.1 to 1.8 where picture and structure agree; above 2, the picture is wrong throughout, or the
+    table so dense that it shows finer detail. None where the localizations it was made of were
+    not given."""
     total_ratio: float
     """Held-out localizations over those expected in total; the map is taken after dividing it
     out, so that it shows places, not exposure."""
@@ -239,7 +240,7 @@ def warn_of(found: CrossCheck) -> tuple[str, ...]:
         warnings.append(
             "The held-out frames contradict the picture: the localizations of one half of the "
             f"frames scatter about the picture of the other {found.misfit:.1f} times as much as by "
-            f"themselves, where a picture of the right structure has up to {MOST_MISFIT:g}. The "
+            f"themselves, where a picture of the right structure rarely has {MOST_MISFIT:g}. The "
             "sample may show another structure than the model draws, or finer detail."
         )
     if found.unconfirmed_share is not None and found.unconfirmed_share > MOST_UNCONFIRMED:
