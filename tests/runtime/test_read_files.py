@@ -10,15 +10,27 @@ import numpy as np
 import pytest
 from read_words import DATA, assert_localization, assert_same_localizations
 
-from annapalm import read_localizations
+from annapalm import Grid, read_localizations
 from annapalm.read import TableOptions, read_table
+from annapalm.render import render
 
 WAYS = {
     "thunderstorm.csv": TableOptions(),
     "thunderstorm.xls": TableOptions(),
     "headerless.txt": TableOptions(columns=("y", "x", "z", "-", "frame"), unit="nm"),
     "comment_header.csv": TableOptions(unit="px", camera_pixel_nm=100),
+    "elyra.txt": TableOptions(),
+    "elyra.csv": TableOptions(),
+    "nstorm.txt": TableOptions(),
+    "picasso_nis.txt": TableOptions(camera_pixel_nm=100),
+    "oni.csv": TableOptions(),
+    "smlm_challenge.csv": TableOptions(),
+    "rapidstorm.txt": TableOptions(camera_pixel_nm=100),
+    "decode.csv": TableOptions(),
 }
+"""The files that `make.py` writes."""
+LINES = {"headerless.txt": (1, 60), "decode.csv": (5, 64), "nstorm.txt": (2, 68)}
+"""First and last row of a file, where they are not on the lines 2 and 61."""
 REAL = Path(__file__).parents[3] / "shared" / "data"
 COS7 = REAL / "cos7_tubulin_left" / "localizations.txt"
 EVENT_CAMERA = REAL / "event_camera_tubulin" / "localizations.csv"
@@ -33,7 +45,13 @@ ECOLI = [
 def test_the_same_localizations_come_from_every_format(name: str) -> None:
     expected = read_localizations(DATA / "thunderstorm.csv")
     assert len(expected) == 60
-    assert_same_localizations(read_localizations(DATA / name, WAYS[name]), expected)
+    found = read_localizations(DATA / name, WAYS[name])
+    assert_same_localizations(found, expected)
+    # To the localization: no rounding moves one into the next pixel.
+    grid = Grid.over((0, 0, 6400, 4800), 20)
+    counts, outside = render(found, grid)
+    assert outside == 0
+    np.testing.assert_array_equal(counts, render(expected, grid)[0])
 
 
 @pytest.mark.parametrize("name", WAYS)
@@ -42,8 +60,7 @@ def test_a_file_is_identified_by_what_was_read(name: str) -> None:
     assert found.path == DATA / name
     assert found.sha256 == hashlib.sha256((DATA / name).read_bytes()).hexdigest()
     assert found.rows == 60
-    first = 1 if name == "headerless.txt" else 2
-    assert (found.line_of(0), found.line_of(59)) == (first, first + 59)
+    assert (found.line_of(0), found.line_of(59)) == LINES.get(name, (2, 61))
 
 
 def test_what_is_not_used_in_a_file_is_said() -> None:

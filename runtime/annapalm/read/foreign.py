@@ -45,32 +45,11 @@ _BINARY: tuple[tuple[bytes, str, str], ...] = (
 """First bytes, what they mean, what to do."""
 
 _TEXT: tuple[tuple[str, str], ...] = (
-    (r"#\s*<localizations", "a rapidSTORM table"),
-    (r".*EmitterSet", "a DECODE table"),
     (r"[\[{]", "JSON"),
     (r"<", "XML or a web page"),
     (r"(---|%YAML)", "YAML"),
 )
 """How the first line begins, what that means."""
-
-_DIALECTS: tuple[tuple[frozenset[str], str, str], ...] = (
-    (
-        frozenset({"xc", "yc", "frame"}),
-        "N-STORM",
-        "x=Xc,y=Yc,frame=Frame --unit nm --first-frame 1",
-    ),
-    (
-        frozenset({"position x", "position y", "first frame"}),
-        "ELYRA",
-        '"x=Position X [nm],y=Position Y [nm],frame=First Frame" --first-frame 1',
-    ),
-    (
-        frozenset({"xnano", "ynano", "frame"}),
-        "SMLM Challenge",
-        "x=xnano,y=ynano,frame=frame --unit nm --first-frame 1",
-    ),
-)
-"""Names in the header of what other programs write, the program, and `--columns` to read it."""
 
 
 def refuse_binary(path: Path, head: bytes) -> None:
@@ -98,9 +77,6 @@ def hint(head: bytes) -> str:
     first = first_line(head).lstrip("#% ")
     headers = split_header(first, header_delimiter(first))
     names = {header.name for header in headers}
-    for wanted, program, columns in _DIALECTS:
-        if wanted <= names:
-            return f"It looks like a table of {program}: say --columns {columns}."
     if {"x", "y", "frame"} <= names:
         units = [h.unit for h in headers if h.name in ("x", "y")]
         if None in units:

@@ -29,8 +29,11 @@ class FormatModule(Protocol):
 
     NAME: FormatName
 
-    def matches(self, head: bytes) -> bool:
-        """Whether the first bytes of a file (at most `HEAD_BYTES`) are of this format; no error."""
+    IS_TEXT: bool
+    """Whether its files are text throughout."""
+
+    def matches(self, source: Source) -> bool:
+        """Whether a file is of this format, by its content alone; raises nothing."""
         ...
 
     def read(self, source: Source, options: TableOptions) -> Table:
@@ -82,10 +85,12 @@ def _choose(source: Source, options: TableOptions) -> FormatModule:
     refuse_binary(source.path, source.head)
     wanted = options.format or ("delimited" if options.columns is not None else None)
     if wanted is not None:
-        source.check_text()
-        return format_module(wanted)
+        module = format_module(wanted)
+        if module.IS_TEXT:
+            source.check_text()
+        return module
     modules = [format_module(name) for name in get_args(FormatName)]
-    matching = [module for module in modules if module.matches(source.head)]
+    matching = [module for module in modules if module.matches(source)]
     if len(matching) > 1:
         raise SeveralFormatsError(source.path, [module.NAME for module in matching])
     if matching:
