@@ -107,9 +107,6 @@ def test_more_rows_than_a_field_can_have(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("head", "says"),
     [
-        (b"\x89HDF\r\n\x1a\n", "HDF5"),
-        (b"MATLAB 5.0 MAT-file, Platform", "MATLAB"),
-        (b"PK\x03\x04", "zip"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "Excel"),
         (b"\x1f\x8b\x08", "gzip"),
         (b"II*\0", "TIFF"),

@@ -12,7 +12,10 @@ from annapalm.cli.parse import check_above_zero, parse_columns, parse_field_nm
 from annapalm.cli.version import print_version
 from annapalm.read.table import FormatName, TableOptions, Unit
 
-SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".tif", ".tiff")
+SUFFIXES = (
+    *(".csv", ".txt", ".tsv", ".xls", ".hdf5", ".h5", ".mat", ".smlm", ".parquet"),
+    *(".tif", ".tiff"),
+)
 """What counts as an input in a folder; case does not matter."""
 
 TABLES = "What a table does not say itself"
@@ -39,8 +42,9 @@ ColumnsOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help="Where any delimited text has what: names in file order, - to skip one "
-        "(y,x,-,z,frame), or by the file's header (x=Xc,y=Yc,frame=Frame).",
+        help="Where a text, MATLAB or Parquet file has what: names in file order, - to skip one "
+        "(y,x,-,z,frame), or by the file's names (x=Xc,y=Yc,frame=Frame); time for frame ranks "
+        "times.",
         rich_help_panel=TABLES,
     ),
 ]

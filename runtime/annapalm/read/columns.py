@@ -35,6 +35,11 @@ mean of both is the localization precision."""
 
 REQUIRED: tuple[ColumnName, ...] = ("x", "y", "frame")
 LENGTHS: tuple[Quantity, ...] = ("x", "y", "z", "precision", "precision_y")
+OWN_NAMES: dict[Quantity, tuple[str, ...]] = {
+    name: (name,) for name in get_args(ColumnName) if name != "time"
+}
+"""What columns are called in a file that uses annapalm's names; times are no frames unasked."""
+
 _SKIP = ("-", "_")
 
 

@@ -8,10 +8,10 @@ in the header, and beside them z, precision, photons, channel and detections are
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from annapalm.read.cells import MARKS, Delimiter, is_row, number, plain_split, sniff
-from annapalm.read.columns import ColumnName, Quantity, is_column_name, parse_columns
+from annapalm.read.columns import OWN_NAMES, ColumnName, Quantity, is_column_name, parse_columns
 from annapalm.read.errors import (
     ColumnNumberError,
     EmptyFileError,
@@ -46,11 +46,6 @@ IS_TEXT = True
 
 COMMENT_MARKS = ("#", "%")
 
-_OWN_NAMES: Mapping[Quantity, tuple[str, ...]] = {
-    name: (name,) for name in get_args(ColumnName) if name != "time"
-}
-"""Without `--columns`, the file has to use annapalm's own names; times are no frames unasked."""
-
 
 def matches(source: Source) -> bool:  # noqa: ARG001 - every format is asked the same way
     """Never by itself: text with numbers says neither units nor what they are."""
@@ -66,7 +61,7 @@ def read(source: Source, options: TableOptions) -> Table:
     if choice is not None and choice.in_order:
         layout, chosen = _in_order(source.path, top, choice.in_order, options)
     else:
-        wanted = _OWN_NAMES
+        wanted: Mapping[Quantity, tuple[str, ...]] = OWN_NAMES
         if choice is not None:
             wanted = {name: (their,) for name, their in choice.by_name.items()}
         layout, chosen = _by_name(source.path, top, wanted, options, asked_for=choice is not None)

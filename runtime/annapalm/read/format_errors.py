@@ -63,3 +63,63 @@ class SeveralTablesError(ReadError, ValueError):
             f"{path} holds several {what} ({listed(names, 8)}), which are not summed. Export one "
             "file for each."
         )
+
+
+class ExtraMissingError(ReadError, ImportError):
+    """The package that reads files of this kind is not installed."""
+
+    def __init__(self, path: Path, what: str, extra: str) -> None:
+        super().__init__(
+            f'{path} is {what}. Reading it needs an extra: pip install "annapalm[{extra}]".'
+        )
+
+
+class DamagedFileError(ReadError, ValueError):
+    """A binary file that contradicts itself, or ends too early."""
+
+    def __init__(self, path: Path, what: str, reason: str) -> None:
+        short = " ".join(reason.split()).rstrip(".")
+        super().__init__(
+            f"{path} is no readable {what}, is damaged, or was cut off ({shown(short, 200)}). Copy "
+            f"or export it again. {NOTHING_READ}"
+        )
+
+
+class UnsafeContentError(ReadError, ValueError):
+    """Content that annapalm does not follow or unpack, whoever wrote it."""
+
+    def __init__(self, path: Path, problem: str, remedy: str) -> None:
+        super().__init__(f"{path}: {problem}. {remedy} {NOTHING_READ}")
+
+
+class BadArrayError(ReadError, ValueError):
+    """A column of a binary file is no list of numbers as long as the others."""
+
+    def __init__(self, path: Path, column: str, problem: str) -> None:
+        super().__init__(
+            f"{path}, column {shown(column)}: {problem} Export the table again, or name another "
+            f"column. {NOTHING_READ}"
+        )
+
+
+class SidecarError(ReadError, ValueError):
+    """The metadata that belong to a table cannot be understood."""
+
+    def __init__(self, path: Path, sidecar: Path, line: int, problem: str) -> None:
+        where = str(path) if sidecar == path else f"{path}: its metadata, {at(sidecar, line)}"
+        super().__init__(
+            f"{where}: {problem}. Correct it, or move it away and say --camera-pixel NM. "
+            f"{NOTHING_READ}"
+        )
+
+
+class ColumnsNeededError(ReadError, ValueError):
+    """A file of arrays that do not say what they are."""
+
+    def __init__(self, path: Path, what: str, names: Sequence[str]) -> None:
+        super().__init__(
+            f"{path} is {what}; it holds {listed(names, 12) or 'no numbers'}. Say which are what, "
+            "such as --columns x=data.x,y=data.y,frame=data.frame, with x=Data:1 for the first "
+            "column of a matrix and time=data.t for times instead of frames, and their unit with "
+            "--unit nm, --unit um, or --unit px --camera-pixel NM."
+        )

@@ -33,7 +33,10 @@ class FormatModule(Protocol):
     """Whether its files are text throughout."""
 
     def matches(self, source: Source) -> bool:
-        """Whether a file is of this format, by its content alone; raises nothing."""
+        """Whether a file is of this format, by its content alone.
+
+        Raises a `ReadError` only for a container that cannot be looked into.
+        """
         ...
 
     def read(self, source: Source, options: TableOptions) -> Table:
@@ -79,14 +82,15 @@ def read_source(source: Source, options: TableOptions) -> Table:
 
 def _choose(source: Source, options: TableOptions) -> FormatModule:
     """Find the one module that reads this file as the user wants it."""
-    from annapalm.read.foreign import first_line, hint, refuse_binary, refuse_text
+    from annapalm.read import foreign
 
     _refuse_blank(source)
-    refuse_binary(source.path, source.head)
-    wanted = options.format or ("delimited" if options.columns is not None else None)
+    foreign.refuse_binary(source.path, source.head)
+    wanted = options.format or _by_columns(source, options)
     if wanted is not None:
         module = format_module(wanted)
         if module.IS_TEXT:
+            foreign.refuse_container_as_text(source.path, source.head)
             source.check_text()
         return module
     modules = [format_module(name) for name in get_args(FormatName)]
@@ -95,13 +99,22 @@ def _choose(source: Source, options: TableOptions) -> FormatModule:
         raise SeveralFormatsError(source.path, [module.NAME for module in matching])
     if matching:
         return matching[0]
+    foreign.refuse_container(source)
     source.check_text()
-    refuse_text(source.path, source.head)
+    foreign.refuse_text(source.path, source.head)
     if options.unit is not None and _names_columns(source.head):
         return format_module("delimited")
-    raise UnknownFormatError(
-        source.path, get_args(FormatName), first_line(source.head), hint(source.head)
-    )
+    first, hint = foreign.first_line(source.head), foreign.hint(source.head)
+    raise UnknownFormatError(source.path, get_args(FormatName), first, hint)
+
+
+def _by_columns(source: Source, options: TableOptions) -> FormatName | None:
+    """Name the format that `--columns` means; None without it."""
+    if options.columns is None:
+        return None
+    by_head: dict[bytes, FormatName] = {b"MATLAB ": "matlab", b"PAR1": "parquet"}
+    named = (name for head, name in by_head.items() if source.head.startswith(head))
+    return next(named, "delimited")
 
 
 def _refuse_blank(source: Source) -> None:

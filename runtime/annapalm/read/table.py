@@ -34,11 +34,17 @@ FormatName: TypeAlias = Literal[
     "smlm_challenge",
     "rapidstorm",
     "decode_csv",
+    "picasso",
+    "decode",
+    "smap",
+    "smlm",
+    "matlab",
+    "parquet",
     "delimited",
 ]
 """The formats read, each by the module of this name in `annapalm.read`."""
 
-WITH_COLUMNS: tuple[FormatName, ...] = ("delimited",)
+WITH_COLUMNS: tuple[FormatName, ...] = ("delimited", "matlab", "parquet")
 """The formats that `--columns` is for."""
 
 Unit: TypeAlias = Literal["nm", "um", "px"]
@@ -95,7 +101,7 @@ class TableOptions:
             parse_columns(self.columns)
         if self.columns is not None and self.format not in (None, *WITH_COLUMNS):
             raise OptionsContradictError(
-                f"--columns is for {' and '.join(WITH_COLUMNS)}, and --format says {self.format}",
+                f"--columns is for {', '.join(WITH_COLUMNS)}, and --format says {self.format}",
                 "Leave one out",
             )
         if self.unit == "px" and self.camera_pixel_nm is None:
