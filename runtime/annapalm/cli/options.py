@@ -14,7 +14,10 @@ from annapalm.model.device import Device
 from annapalm.model.names import MODEL_OF
 from annapalm.read.table import FormatName, TableOptions, Unit
 
-SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".tif", ".tiff")
+SUFFIXES = (
+    *(".csv", ".txt", ".tsv", ".xls", ".hdf5", ".h5", ".mat", ".smlm", ".parquet"),
+    *(".tif", ".tiff"),
+)
 """What counts as an input in a folder; case does not matter."""
 
 TABLES = "What a table does not say itself"
@@ -69,8 +72,9 @@ ColumnsOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help="Where any delimited text has what: names in file order, - to skip one "
-        "(y,x,-,z,frame), or by the file's header (x=Xc,y=Yc,frame=Frame).",
+        help="Where a text, MATLAB or Parquet file has what: names in file order, - to skip one "
+        "(y,x,-,z,frame), or by the file's names (x=Xc,y=Yc,frame=Frame); time for frame ranks "
+        "times.",
         rich_help_panel=TABLES,
     ),
 ]

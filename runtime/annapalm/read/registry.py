@@ -29,8 +29,14 @@ class FormatModule(Protocol):
 
     NAME: FormatName
 
-    def matches(self, head: bytes) -> bool:
-        """Whether the first bytes of a file (at most `HEAD_BYTES`) are of this format; no error."""
+    IS_TEXT: bool
+    """Whether its files are text throughout."""
+
+    def matches(self, source: Source) -> bool:
+        """Whether a file is of this format, by its content alone.
+
+        Raises a `ReadError` only for a container that cannot be looked into.
+        """
         ...
 
     def read(self, source: Source, options: TableOptions) -> Table:
@@ -76,27 +82,39 @@ def read_source(source: Source, options: TableOptions) -> Table:
 
 def _choose(source: Source, options: TableOptions) -> FormatModule:
     """Find the one module that reads this file as the user wants it."""
-    from annapalm.read.foreign import first_line, hint, refuse_binary, refuse_text
+    from annapalm.read import foreign
 
     _refuse_blank(source)
-    refuse_binary(source.path, source.head)
-    wanted = options.format or ("delimited" if options.columns is not None else None)
+    foreign.refuse_binary(source.path, source.head)
+    wanted = options.format or _by_columns(source, options)
     if wanted is not None:
-        source.check_text()
-        return format_module(wanted)
+        module = format_module(wanted)
+        if module.IS_TEXT:
+            foreign.refuse_container_as_text(source.path, source.head)
+            source.check_text()
+        return module
     modules = [format_module(name) for name in get_args(FormatName)]
-    matching = [module for module in modules if module.matches(source.head)]
+    matching = [module for module in modules if module.matches(source)]
     if len(matching) > 1:
         raise SeveralFormatsError(source.path, [module.NAME for module in matching])
     if matching:
         return matching[0]
+    foreign.refuse_container(source)
     source.check_text()
-    refuse_text(source.path, source.head)
+    foreign.refuse_text(source.path, source.head)
     if options.unit is not None and _names_columns(source.head):
         return format_module("delimited")
-    raise UnknownFormatError(
-        source.path, get_args(FormatName), first_line(source.head), hint(source.head)
-    )
+    first, hint = foreign.first_line(source.head), foreign.hint(source.head)
+    raise UnknownFormatError(source.path, get_args(FormatName), first, hint)
+
+
+def _by_columns(source: Source, options: TableOptions) -> FormatName | None:
+    """Name the format that `--columns` means; None without it."""
+    if options.columns is None:
+        return None
+    by_head: dict[bytes, FormatName] = {b"MATLAB ": "matlab", b"PAR1": "parquet"}
+    named = (name for head, name in by_head.items() if source.head.startswith(head))
+    return next(named, "delimited")
 
 
 def _refuse_blank(source: Source) -> None:
