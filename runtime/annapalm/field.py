@@ -24,6 +24,7 @@ from annapalm.read import TableOptions, is_counts_image, read_counts_image, read
 from annapalm.widefield import check_covers, read_widefield
 from annapalm.write import output_paths, write_field
 from annapalm.write.atomic import check_free
+from annapalm.write.trust import DOUBT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +70,8 @@ class FieldOptions:
     """One of the model's; None where there is only one."""
     cross_check: bool = False
     """Test the picture of half of the frames by the other half, and write the map."""
+    doubt: float = DOUBT
+    """Structure is called doubtful where the expected error is more than so many times `dense`."""
     tile_px: int | Literal["auto"] | None = "auto"
     """Edge of a tile; None: the whole field in any case."""
     overwrite: bool = False
@@ -89,6 +92,7 @@ class FieldOptions:
             "structure": self.structure,
             "cross-check": self.cross_check or None,
             "tile": None if self.tile_px == "auto" else (self.tile_px or "whole"),
+            "doubt": None if self.doubt == DOUBT else self.doubt,
             "compress": self.compress or None,
         }
         given = {name: value for name, value in values.items() if value is not None}
@@ -163,6 +167,7 @@ def run_field(
         overwrite=options.overwrite,
         compress=options.compress,
         preview=options.preview,
+        doubt=options.doubt,
     )
 
 

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         (("--pixel-size", "-1"), "--pixel-size -1"),
         (("--widefield-pixel", "inf"), "--widefield-pixel inf"),
         (("--exposure", "0"), "--exposure 0"),
+        (("--doubt", "0"), "--doubt 0"),
+        (("--doubt", "nan"), "--doubt nan"),
         (("--exposure", "1e9"), "exposure"),
         (("--tile", "big"), "--tile big: it must be auto, whole"),
         (("--tile", "100"), "100"),

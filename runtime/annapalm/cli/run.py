@@ -106,6 +106,14 @@ def run(
             rich_help_panel=TRUST,
         ),
     ] = False,
+    doubt: Annotated[
+        float,
+        typer.Option(
+            metavar="RATIO",
+            help="Call structure doubtful where the expected error is above so many times dense.",
+            rich_help_panel=TRUST,
+        ),
+    ] = 1.0,
     table_format: FormatOption = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
@@ -186,6 +194,7 @@ def run(
         check_above_zero("--pixel-size", pixel_size)
         check_above_zero("--widefield-pixel", widefield_pixel)
         check_above_zero("--exposure", exposure)
+        check_above_zero("--doubt", doubt)
         table = table_options(
             table_format=table_format,
             columns=columns,
@@ -209,6 +218,7 @@ def run(
             exposure=exposure,
             structure=structure,
             cross_check=cross_check,
+            doubt=doubt,
             tile_px=pieces,
             overwrite=overwrite,
             compress=compress,

@@ -127,7 +127,13 @@ def _reason(entry: FieldEntry, verdict: Verdict) -> str:
     return _text(warnings[0]) if warnings and verdict.grade != "bad" else _text(verdict.says)
 
 
+def _doubt(entries: list[FieldEntry]) -> float:
+    """Ratio from which pixels of this run are red: all of its fields have the same."""
+    return next((e["record"]["trust"]["doubt"] for e in entries if e["record"]), DOUBT)
+
+
 def _how_to_read(entries: list[FieldEntry]) -> str:
+    red_from = percent(_doubt(entries))
     keys: list[tuple[ColourName | Literal["doubt"], str, str]] = [
         ("grey", "Sparse", "The localizations that were measured. Only this was seen."),
         (
@@ -150,7 +156,7 @@ def _how_to_read(entries: list[FieldEntry]) -> str:
             "doubt",
             "Where not to believe it",
             (
-                f"Dense in grey. Red where the expected error is more than {percent(DOUBT)} of "
+                f"Dense in grey. Red where the expected error is more than {red_from} of "
                 "what is drawn: do not count, measure or publish structure there."
             ),
         ),

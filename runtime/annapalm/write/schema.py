@@ -164,6 +164,8 @@ class TrustRecord(TypedDict):
     """Finest resolution that they let sampling reach; the network's own knowledge not counted."""
     relative_error: float | None
     """Expected absolute error over `dense`, both summed over the structure; null without any."""
+    doubt: float
+    """A pixel is doubtful where the expected error is more than so many times `dense`."""
     doubtful_share: float | None
     """Share of the structure that is not to be believed; null where there is no structure."""
     intervals: dict[str, float]

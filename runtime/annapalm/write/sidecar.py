@@ -11,7 +11,7 @@ import numpy as np
 from annapalm.quality.density import nyquist_nm
 from annapalm.write.ome_tiff import channels
 from annapalm.write.schema import FIELD_SCHEMA
-from annapalm.write.trust import measure_trust
+from annapalm.write.trust import DOUBT, measure_trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +38,7 @@ def build_record(
     outputs: list[OutputRecord],
     preview: dict[str, PanelRecord],
     timings_s: dict[str, float],
+    doubt: float = DOUBT,
 ) -> FieldRecord:
     """Assemble the sidecar of one field; no number in it is NaN or infinite."""
     return {
@@ -45,7 +46,7 @@ def build_record(
         "outputs": outputs,
         "image": image,
         "counts": count_record(result),
-        "trust": measure_trust(result),
+        "trust": measure_trust(result, doubt),
         "domain": domain_record(result),
         "widefield": widefield_record(result),
         "cross_check": cross_check_record(result),

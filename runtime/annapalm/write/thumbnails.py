@@ -18,7 +18,7 @@ from annapalm.write.reduce import (
     occupied_high,
     structure_high,
 )
-from annapalm.write.trust import doubtful_mask
+from annapalm.write.trust import DOUBT, doubtful_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,8 +54,8 @@ class Thumbnails:
         return sum(map(len, pictures))
 
 
-def make_thumbnails(result: Reconstruction) -> Thumbnails:
-    """Draw the small pictures of `result`."""
+def make_thumbnails(result: Reconstruction, doubt: float = DOUBT) -> Thumbnails:
+    """Draw the small pictures of `result`; `doubt` is that of `doubtful_mask`."""
     shape = result.grid.shape
     down, up = block_factor(shape, THUMBNAIL_PX), max(1, THUMBNAIL_PX // 2 // max(shape))
     sparse, dense, error = (
@@ -67,7 +67,9 @@ def make_thumbnails(result: Reconstruction) -> Thumbnails:
         )
     )
     high = structure_high(dense, result.grid, result.exposure, STRUCTURE_PERCENTILE)
-    doubted = np.where(doubtful_mask(result.dense, result.error), result.dense, np.float32(0))
+    doubted = np.where(
+        doubtful_mask(result.dense, result.error, doubt), result.dense, np.float32(0)
+    )
     found = None
     if result.cross_check is not None:
         found = enlarge(block_mean(result.cross_check.z, down), up)

@@ -56,9 +56,9 @@ def structure_mask(dense: RateImage) -> NDArray[np.bool_]:
     return mask
 
 
-def doubtful_mask(dense: RateImage, error: RateImage) -> NDArray[np.bool_]:
-    """Mark where the expected error is more than `DOUBT` of `dense`: bool [Y, X]."""
-    mask: NDArray[np.bool_] = error > np.float32(DOUBT) * dense
+def doubtful_mask(dense: RateImage, error: RateImage, doubt: float = DOUBT) -> NDArray[np.bool_]:
+    """Mark where the expected error is more than `doubt` times `dense`: bool [Y, X]."""
+    mask: NDArray[np.bool_] = error > np.float32(doubt) * dense
     return mask
 
 
@@ -68,8 +68,8 @@ def sampling_per_um2(counts: CountImage, structure: NDArray[np.bool_], grid: Gri
     return _sum(counts[structure]) / (int(np.count_nonzero(structure)) * pixel_um2)
 
 
-def measure_trust(result: Reconstruction) -> TrustRecord:
-    """Summarise how far `result` is to be believed."""
+def measure_trust(result: Reconstruction, doubt: float = DOUBT) -> TrustRecord:
+    """Summarise how far `result` is to be believed; `doubt` is that of `doubtful_mask`."""
     dense, error = result.dense, result.error
     threshold = structure_threshold(dense)
     structure = (dense >= threshold) & (dense > 0)
@@ -83,8 +83,11 @@ def measure_trust(result: Reconstruction) -> TrustRecord:
         "structure_density_per_um2": density,
         "structure_nyquist_nm": None if density is None else nyquist_nm(density),
         "relative_error": _sum(error[structure]) / drawn if drawn > 0 else None,
+        "doubt": doubt,
         "doubtful_share": (
-            float(doubtful_mask(dense[structure], error[structure]).mean()) if drawn > 0 else None
+            float(doubtful_mask(dense[structure], error[structure], doubt).mean())
+            if drawn > 0
+            else None
         ),
         "intervals": {k: float(v) for k, v in result.intervals.items()},
     }
