@@ -12,6 +12,7 @@ from annapalm.read.finish import About, to_table
 from annapalm.read.format_errors import BadArrayError
 from annapalm.read.layout import Column
 from annapalm.read.origin import from_centres
+from annapalm.read.source import is_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +35,7 @@ _ROW, _COLUMN, _Z = 0, 1, 2
 
 def matches(source: Source) -> bool:
     """Whether the file has the three groups at its top."""
-    return hdf5.is_hdf5(source.head) and hdf5.names_in(source) >= {"data", "meta", "decode"}
+    return is_hdf5(source.head) and hdf5.names_in(source) >= {"data", "meta", "decode"}
 
 
 def read(source: Source, options: TableOptions) -> Table:
@@ -58,7 +59,7 @@ def read(source: Source, options: TableOptions) -> Table:
             NAME,
             first_frame=options.first_frame or 0,
             origin_known=not options.first_frame,
-            unused=tuple(sorted(set(file["data"]) - set(arrays))),
+            unused=tuple(sorted(set(map(str, file["data"])) - set(arrays))),
             camera_pixel_nm=found.camera_pixel_nm,
         )
         columns, about = from_centres(

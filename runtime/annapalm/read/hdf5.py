@@ -20,6 +20,7 @@ from annapalm.read.format_errors import (
     ExtraMissingError,
     UnsafeContentError,
 )
+from annapalm.read.source import is_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,25 +29,11 @@ if TYPE_CHECKING:
 
     from annapalm.read.source import Source
 
-MAGIC = b"\x89HDF\r\n\x1a\n"
-
-MATLAB = b"MATLAB 7.3 MAT-file"
-"""How a file of MATLAB 7.3 begins: HDF5 behind 512 bytes of its own."""
-
-_USER_BLOCK = 512
-
 _FILTERS = {1: "deflate", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 """Those that h5py brings along, by number."""
 
 _FAILURES = (OSError, RuntimeError, ValueError, KeyError, TypeError, OverflowError)
 """What h5py raises for files that contradict themselves."""
-
-
-def is_hdf5(head: bytes) -> bool:
-    """Whether a file begins as HDF5 does, or as MATLAB 7.3 does."""
-    return head.startswith(MAGIC) or (
-        head.startswith(MATLAB) and head[_USER_BLOCK:].startswith(MAGIC)
-    )
 
 
 @contextmanager
@@ -74,7 +61,7 @@ def names_in(source: Source) -> frozenset[str]:
     if not is_hdf5(source.head):
         return frozenset()
     with opened(source) as file:
-        return frozenset(file)
+        return frozenset(name for name in file if isinstance(name, str))
 
 
 def refuse(source: Source) -> None:

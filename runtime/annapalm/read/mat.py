@@ -13,6 +13,7 @@ import numpy as np
 
 from annapalm.read import hdf5, mat5
 from annapalm.read.arrays import is_number
+from annapalm.read.source import is_hdf5
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def names_in(source: Source) -> frozenset[str]:
     """Name the variables at the top of the file, for looking only."""
     if not is_mat(source.head):
         return frozenset()
-    if hdf5.is_hdf5(source.head):
+    if is_hdf5(source.head):
         return hdf5.names_in(source)
     with source.whole() as stream:
         return frozenset(mat5.names(source.path, stream))
@@ -66,7 +67,7 @@ def names_in(source: Source) -> frozenset[str]:
 @contextmanager
 def opened(source: Source) -> Iterator[Variables]:
     """Open the file; raises a `ReadError` where it is damaged, or needs an extra."""
-    if hdf5.is_hdf5(source.head):
+    if is_hdf5(source.head):
         with hdf5.opened(source) as file:
             yield _Version73(source, file)
     else:
@@ -123,7 +124,7 @@ class _Version73:
         import h5py
 
         for count, name in enumerate(group):
-            if count > MAX_NAMES or name.startswith("#"):
+            if count > MAX_NAMES or not isinstance(name, str) or name.startswith("#"):
                 continue
             item = hdf5.find(self._source, group, name)
             if isinstance(item, h5py.Group) and depth < _MAX_DEPTH:

@@ -22,6 +22,7 @@ from annapalm.read.finish import About, to_table
 from annapalm.read.layout import Column
 from annapalm.read.origin import agreed_pixel, from_centres
 from annapalm.read.picasso_meta import MAX_BYTES, PicassoMeta, from_json, from_sidecar
+from annapalm.read.source import is_hdf5
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,7 +60,7 @@ _OF_CLUSTERS = frozenset({"std_frame", "std_x", "std_y", "n_events", "convexhull
 
 def matches(source: Source) -> bool:
     """Whether the file has `locs` at its top."""
-    return hdf5.is_hdf5(source.head) and _LOCS in hdf5.names_in(source)
+    return is_hdf5(source.head) and _LOCS in hdf5.names_in(source)
 
 
 def read(source: Source, options: TableOptions) -> Table:

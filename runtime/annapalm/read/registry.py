@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast, get_args
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast, get_args
 
 from annapalm.errors import AnnaPalmError
+from annapalm.read import child
 from annapalm.read.errors import (
     EmptyFileError,
     LongHeaderError,
@@ -15,11 +18,11 @@ from annapalm.read.errors import (
     UnknownFormatError,
     UnreadableFileError,
 )
-from annapalm.read.source import HEAD_BYTES, Source, head_text
+from annapalm.read.source import HEAD_BYTES, Source, head_text, is_hdf5
 from annapalm.read.table import FormatName, Table, TableOptions
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterator
 
     from annapalm.localizations import Localizations
 
@@ -56,16 +59,33 @@ def read_table(path: str | os.PathLike[str], options: TableOptions | None = None
     (an `AnnaPalmError`) that names the file, the line and column where that applies, and what to
     do; no cell is dropped, clipped or guessed. A table without rows is no error.
     """
-    file = Path(path)
+    file, options = Path(path), options or TableOptions()
+    with _opened(file) as stream:
+        source = Source(stream, file)
+        if not (is_hdf5(source.head) and stream.seekable() and child.can_start()):
+            return read_source(source, options)
+        size = stream.seek(0, os.SEEK_END)
+    return child.read_in_child(file, options, size)
+
+
+def read_here(path: Path, options: TableOptions) -> Table:
+    """Read as `read_table` does, whatever the file, in this process."""
+    with _opened(path) as stream:
+        return read_source(Source(stream, path), options)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file; what the system or the memory does not allow becomes an error of annapalm."""
     try:
-        with file.open("rb") as stream:
-            return read_source(Source(stream, file), options or TableOptions())
+        with path.open("rb") as stream:
+            yield stream
     except AnnaPalmError:
         raise
     except OSError as error:
-        raise UnreadableFileError(file, error.strerror or str(error)) from error
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
     except MemoryError:
-        raise TableTooLargeError(file) from None
+        raise TableTooLargeError(path) from None
 
 
 def read_localizations(

@@ -31,6 +31,9 @@ real tables have some 30 columns, 500 bytes."""
 BLOCK_BYTES = 2**22
 """Read at a time: large enough that the cost per block vanishes, small enough for the cache."""
 
+HDF5 = b"\x89HDF\r\n\x1a\n"
+"""How HDF5 begins; in a file of MATLAB 7.3 behind 512 bytes of its own."""
+
 _TEXT = bytes(set(range(0x20, 0x100)) - {0x7F}) + b"\t\n\v\f\r"
 
 
@@ -156,6 +159,11 @@ class Source:
             data += more
         self._hash.update(data)
         return data
+
+
+def is_hdf5(head: bytes) -> bool:
+    """Whether a file begins as HDF5 does, or as MATLAB 7.3 does."""
+    return head.startswith(HDF5) or (head.startswith(b"MATLAB ") and head[512:].startswith(HDF5))
 
 
 def unify(data: bytes) -> bytes:
