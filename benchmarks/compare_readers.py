@@ -45,16 +45,17 @@ def with_picasso(folder: Path) -> None:
     io.save_locs(str(folder / "a.hdf5"), table, info)
     ours = read_table(folder / "a.hdf5").localizations
     theirs, _ = io.load_locs(str(folder / "a.hdf5"))
-    for name, column in (("x", ours.x_nm), ("y", ours.y_nm)):
-        compare(f"picasso {name}", column, (theirs[name].astype("f8") + 0.5) * PIXEL_NM)
+    compare("picasso x", ours.x_nm, (theirs["x"].astype("f8") + 0.5) * PIXEL_NM)
+    compare("picasso y", ours.y_nm, (theirs["y"].astype("f8") + 0.5) * PIXEL_NM)
     compare("picasso frame", ours.frame, theirs["frame"])
     compare("picasso photons", ours.photons, theirs["photons"])
 
     io.export_smap(str(folder / "a_sml.mat"), table, info)
     smap = read_table(folder / "a_sml.mat").localizations
     loc = loadmat(folder / "a_sml.mat")["saveloc"]["loc"][0, 0]
-    for name, column in (("xnm", smap.x_nm), ("ynm", smap.y_nm), ("frame", smap.frame + 1)):
-        compare(f"smap, MATLAB 7, {name} (scipy)", column, loc[name][0, 0].ravel())
+    compare("smap, MATLAB 7, x (scipy)", smap.x_nm, loc["xnm"][0, 0].ravel())
+    compare("smap, MATLAB 7, y (scipy)", smap.y_nm, loc["ynm"][0, 0].ravel())
+    compare("smap, MATLAB 7, frame (scipy)", smap.frame + 1, loc["frame"][0, 0].ravel())
 
     io.export_txt_nis(str(folder / "nis.txt"), table, info)
     options = TableOptions(columns=("x=X", "y=Y", "frame=Length"), unit="nm", first_frame=1)

@@ -3,9 +3,9 @@
     pip install "polars>=1"
     PYTHONPATH=runtime python benchmarks/read_large.py [ROWS]
 
-Writes a simulated table of 10 million rows (or ROWS) to the folder for temporary files, and reads it
-once by each, in a process of its own: seconds, and the most memory that the process had. polars gives
-columns; annapalm checks every cell, converts, and hashes the file.
+Writes a simulated table of 10 million rows (or ROWS) to the folder for temporary files, and reads
+it once by each, in a process of its own: seconds, and the most memory that the process had. polars
+gives columns; annapalm checks every cell, converts, and hashes the file.
 """
 
 from __future__ import annotations
