@@ -108,6 +108,10 @@ def test_what_a_reader_noted_has_a_line_of_its_own_and_json_has_no_picture(tmp_p
     shown = annapalm("inspect", path).stdout
     assert "format: oni\n" in shown
     assert "\nnote: Where zero lies is not known for this table" in shown
+    assert (
+        "\nremark: The camera pixel, 100 nm, is that of picasso.yaml.\n"
+        in annapalm("inspect", Path(__file__).parents[1] / "data" / "picasso.hdf5").stdout
+    )
     (line,) = annapalm("inspect", path, "--json").stdout.splitlines()
     facts = json.loads(line)
     assert facts["notes"][0].startswith("Where zero lies")

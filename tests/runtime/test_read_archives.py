@@ -259,8 +259,11 @@ def test_without_the_extra_the_message_names_it(package: str, name: str, extra: 
     # None in sys.modules makes an import fail as it does where nothing is installed.
     code = (
         f"import sys; sys.modules[{package!r}] = None\n"
-        "from annapalm import AnnaPalmError, read_localizations\n"
-        f"try: read_localizations({str(DATA / name)!r})\n"
+        "from pathlib import Path\n"
+        "from annapalm import AnnaPalmError\n"
+        "from annapalm.read import TableOptions\n"
+        "from annapalm.read.registry import read_here\n"
+        f"try: read_here(Path({str(DATA / name)!r}), TableOptions())\n"
         "except AnnaPalmError as error: print(error, isinstance(error, ImportError))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

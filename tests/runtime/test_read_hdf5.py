@@ -34,6 +34,7 @@ from annapalm.read.format_errors import (
     UnsafeContentError,
     UntestedVersionError,
 )
+from annapalm.read.registry import read_here
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,7 +139,7 @@ def test_the_pixel_of_picasso_is_that_beside_the_table_then_that_inside_then_tha
     found = read_table(path)
     assert found.camera_pixel_nm == 99
     assert found.localizations.field_nm == (64 * 99, 99_000)
-    assert "The camera pixel, 99 nm, is that of cell.yaml." in found.localizations.notes
+    assert "The camera pixel, 99 nm, is that of cell.yaml." in found.remarks
     sidecar.write_text("Width: 64\n")
     assert read_table(path).camera_pixel_nm == 130
     path.write_bytes(picasso(None))
@@ -385,4 +386,4 @@ def test_a_file_that_changes_while_it_is_read_is_not_trusted(
 
     monkeypatch.setattr("annapalm.read.picasso.collect", slow)
     with pytest.raises(UnreadableFileError, match="it changed while it was read"):
-        read_table(path)
+        read_here(path, TableOptions())

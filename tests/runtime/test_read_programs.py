@@ -106,7 +106,8 @@ def test_a_point_of_nstorm_is_the_drift_corrected_one() -> None:
         frame=16, x_nm=1200.5, y_nm=3400.25, z_nm=-6, photons=900, precision_nm=12,
     )  # fmt: skip
     assert found.origin_known
-    assert found.localizations.notes == (
+    assert found.localizations.notes == ()
+    assert found.remarks == (
         "Positions are the drift-corrected ones, Xc and Yc.",
         "All rows are of the channel '647'.",
     )

@@ -84,10 +84,11 @@ def inspect(
     if as_json:
         results.line(json.dumps(facts, ensure_ascii=False))
     else:
-        notes = facts.pop("notes", [])
+        said = [("remark", text) for text in facts.pop("remarks", [])]
+        said += [("note", text) for text in facts.pop("notes", [])]
         for name, value in facts.items():
             results.line(f"{name.replace('_', ' ')}: {_shown(value, _BETWEEN.get(name, ', '))}")
-        for line in (*(f"note: {note}" for note in notes), *picture):
+        for line in (*(f"{kind}: {text}" for kind, text in said), *picture):
             results.line(line)
     raise typer.Exit(DONE)
 
@@ -180,6 +181,7 @@ def _table_facts(path: Path, options: TableOptions) -> tuple[dict[str, Any], lis
     )
     facts["camera_pixel_nm"] = table.camera_pixel_nm
     facts["origin_known"] = table.origin_known
+    facts["remarks"] = list(table.remarks)
     facts["notes"] = list(locs.notes)
     facts["sha256"] = table.sha256
     return facts, picture(locs)

@@ -47,6 +47,8 @@ class About:
     """Columns that are not looked at."""
     notes: tuple[str, ...] = ()
     """What the reader wants the user to know."""
+    remarks: tuple[str, ...] = ()
+    """What was understood, and gives no cause for worry."""
     camera_pixel_nm: float | None = None
     """As the file says it; None where it does not."""
     field_nm: tuple[float, float] | None = None
@@ -138,6 +140,7 @@ def to_table(
         origin_known=about.origin_known,
         first_frame=None if "time" in by_name else about.first_frame,
         merged_rows=merged,
+        remarks=about.remarks,
         line_of=place_of,
     )
 

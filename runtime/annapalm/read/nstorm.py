@@ -56,7 +56,8 @@ def read(source: Source, options: TableOptions) -> Table:
     """Read a molecule list; raises a `ReadError` that names line, column and remedy."""
     layout, chosen = lay_out(source, _DIALECT, options)
     rows = read_rows(source, layout)
-    notes = ["Positions are the drift-corrected ones, Xc and Yc."]
+    notes: list[str] = []
+    remarks = ["Positions are the drift-corrected ones, Xc and Yc."]
     if rows.words is not None and layout.text is not None:
         rows, rejected = _without_rejected(rows)
         if rejected:
@@ -65,8 +66,8 @@ def read(source: Source, options: TableOptions) -> Table:
                 f"{len(rows.lines):,} are."
             )
         names = _one_channel(source, rows, layout.text[1])
-        notes += [f"All rows are of the channel {shown(name)}." for name in names]
-    known = replace(about(_DIALECT, layout), notes=tuple(notes))
+        remarks += [f"All rows are of the channel {shown(name)}." for name in names]
+    known = replace(about(_DIALECT, layout), notes=tuple(notes), remarks=tuple(remarks))
     return text_to_table(source, rows, layout, chosen, options, known)
 
 

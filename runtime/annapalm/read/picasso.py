@@ -81,7 +81,7 @@ def read(source: Source, options: TableOptions) -> Table:
             first_frame=options.first_frame or 0,
             origin_known=not options.first_frame,
             unused=tuple(n for n in names if n not in chosen.values()),
-            notes=_notes(meta),
+            remarks=_remarks(meta),
             camera_pixel_nm=pixel_nm,
             field_nm=None if meta.size_px is None else _times(meta.size_px, pixel_nm),
         )
@@ -153,7 +153,7 @@ def _metadata(source: Source, file: h5py.File) -> PicassoMeta:
     return from_json(source.path, text[: MAX_BYTES + 1])
 
 
-def _notes(meta: PicassoMeta) -> tuple[str, ...]:
+def _remarks(meta: PicassoMeta) -> tuple[str, ...]:
     if meta.pixel_nm is None:
         return ()
     return (f"The camera pixel, {meta.pixel_nm:g} nm, is that of {meta.said_by}.",)

@@ -232,6 +232,9 @@ class Table:
     """Number in the file of the frame that is 0 here; None where frames were made from times."""
     merged_rows: int | None
     """How many rows stand for several raw localizations; None where the table does not say."""
+    remarks: tuple[str, ...]
+    """What else was understood, such as where the pixel size comes from; what gives cause for worry
+    stands in the notes of the localizations."""
     line_of: PlaceOf = field(repr=False)
     """From a row, counted from 0, to its line in the file, counted from 1, or to words such as
     "row 7" where the file has no lines."""
