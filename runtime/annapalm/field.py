@@ -37,7 +37,13 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.widefield import WidefieldImage
     from annapalm.write import FieldOutput
-    from annapalm.write.schema import ExtentSource, InputRecord, JsonValue, Provenance
+    from annapalm.write.schema import (
+        ExtentSource,
+        InputRecord,
+        JsonValue,
+        Provenance,
+        WidefieldInputRecord,
+    )
 
 
 class NoFramesError(AnnaPalmError, ValueError):
@@ -100,15 +106,21 @@ class FieldOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
-    """One input as read, ready for the model."""
+class FieldInput:
+    """One input as read: all that the model needs, and nothing left to ask of the disk."""
 
     data: Localizations | NDArray[np.float32]
+    """Localizations inside and outside `grid`, or counts on it, float32 [Y, X]."""
     grid: Grid
     record: InputRecord
+    image: WidefieldImage | None = None
+    widefield: WidefieldInputRecord | None = None
+    """Provenance of `image`."""
     cut: int = 0
     """Counts outside the region, which the model never sees."""
     warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    """Wall time of reading."""
 
 
 def run_field(
@@ -122,20 +134,53 @@ def run_field(
 ) -> FieldOutput:
     """Reconstruct one table or image of counts and write `stem`.ome.tif, .png and .json.
 
-    The folder of `stem` is made where it is not there. All files appear, or none.
+    The folder of `stem` is made where it is not there. All files appear, or none. The three steps
+    can be called one by one (`read_field`, `reconstruct_field`, `save_field`), each on a thread of
+    its own, so that one field is read and another written while a third is reconstructed.
     Raises an `AnnaPalmError` that says what is wrong with the input, the widefield image, the
     options or the disk.
     """
     options = options or FieldOptions()
+    check_stem_free(stem, options)  # before the work, not after it
+    read = read_field(source, model.info.pixel_nm, options, widefield=widefield)
+    result = reconstruct_field(model, read, options, progress)
+    return save_field(model, read, result, stem, options)
+
+
+def check_stem_free(stem: Path, options: FieldOptions) -> None:
+    """Raise `OutputExistsError` or `OutputFolderError` where results could not be written."""
     for path in output_paths(stem, preview=options.preview):
-        check_free(path, overwrite=options.overwrite)  # before the work, not after it
+        check_free(path, overwrite=options.overwrite)
+
+
+def read_field(
+    source: Path, pixel_nm: float, options: FieldOptions, *, widefield: Path | None = None
+) -> FieldInput:
+    """Read a table or image of counts, and its widefield image; choose the field of view.
+
+    `pixel_nm` is that of the model. Raises an `AnnaPalmError` that says what is wrong with them.
+    """
     start = time.perf_counter()
     image = None if widefield is None else read_widefield(widefield, options.widefield_pixel_nm)
-    read = _read(model, source, options, image)
-    seconds = time.perf_counter() - start
+    if is_counts_image(source):
+        read = _read_counts(source, options, image)
+    else:
+        read = _read_table(source, options, image, pixel_nm)
+    record = None if image is None or widefield is None else widefield_record(image, widefield)
+    return replace(read, widefield=record, seconds=time.perf_counter() - start)
+
+
+def reconstruct_field(
+    model: Model, read: FieldInput, options: FieldOptions, progress: Progress | None = None
+) -> Reconstruction:
+    """Run the model, and the cross-check where `options` asks for one.
+
+    Raises an `AnnaPalmError` where the model cannot, and `CancelledError` where `progress` asks to
+    stop.
+    """
     result = model.reconstruct(
         read.data,
-        image,
+        read.image,
         grid=read.grid,
         exposure=options.exposure,
         structure=options.structure,
@@ -146,16 +191,19 @@ def run_field(
         result,
         outside=result.outside + read.cut,
         warnings=(*read.warnings, *result.warnings),
-        timings_s={"read": seconds, **result.timings_s},
+        timings_s={"read": read.seconds, **result.timings_s},
     )
-    if options.cross_check:
-        result = _cross_checked(model, read, image, result, options, progress)
+    return _cross_checked(model, read, result, options, progress) if options.cross_check else result
+
+
+def save_field(
+    model: Model, read: FieldInput, result: Reconstruction, stem: Path, options: FieldOptions
+) -> FieldOutput:
+    """Write the files of a field with their provenance; raises as `write_field` does."""
     provenance: Provenance = {
         "software": software_record(model),
         "input": read.record,
-        "widefield": (
-            None if image is None or widefield is None else widefield_record(image, widefield)
-        ),
+        "widefield": read.widefield,
         "model": model_record(model, options.structure),
         "device": device_record(model),
         "options": options.record(),
@@ -173,8 +221,7 @@ def run_field(
 
 def _cross_checked(
     model: Model,
-    read: _Input,
-    image: WidefieldImage | None,
+    read: FieldInput,
     result: Reconstruction,
     options: FieldOptions,
     progress: Progress | None,
@@ -185,7 +232,7 @@ def _cross_checked(
     try:
         found = model.cross_check(
             read.data,
-            image,
+            read.image,
             grid=read.grid,
             structure=options.structure,
             tile_px=options.tile_px,
@@ -202,15 +249,7 @@ def _cross_checked(
     )
 
 
-def _read(
-    model: Model, source: Path, options: FieldOptions, image: WidefieldImage | None
-) -> _Input:
-    if is_counts_image(source):
-        return _read_counts(source, options, image)
-    return _read_table(source, options, image, model.info.pixel_nm)
-
-
-def _read_counts(source: Path, options: FieldOptions, image: WidefieldImage | None) -> _Input:
+def _read_counts(source: Path, options: FieldOptions, image: WidefieldImage | None) -> FieldInput:
     if options.frames is not None:
         raise NoFramesError(source)
     if options.cross_check:
@@ -239,12 +278,12 @@ def _read_counts(source: Path, options: FieldOptions, image: WidefieldImage | No
         "extent_from": origin,
         "unused_columns": [],
     }
-    return _Input(counts, grid, record, cut)
+    return FieldInput(counts, grid, record, image, cut=cut)
 
 
 def _read_table(
     source: Path, options: FieldOptions, image: WidefieldImage | None, pixel_nm: float
-) -> _Input:
+) -> FieldInput:
     table = read_table(source, options.table)
     rows, warnings = _select(table, options)
     locs = table.localizations.select(rows)
@@ -261,7 +300,7 @@ def _read_table(
         check_covers(image, extent.grid, locs.field_nm)
     record = table_record(table, rows, extent.source)
     notes = (*table.localizations.notes, *warnings, *extent.warnings)
-    return _Input(locs, extent.grid, record, warnings=notes)
+    return FieldInput(locs, extent.grid, record, image, warnings=notes)
 
 
 def _select(table: Table, options: FieldOptions) -> tuple[NDArray[np.int64], tuple[str, ...]]:
