@@ -5,7 +5,11 @@ brings the mean ratio of dense to true totals to 1. The error head learns the ex
 error; one factor brings its mean to the truth, and the quantiles of |dense - truth| / error become
 the factors of the intervals (split-conformal calibration: Angelopoulos et al., arXiv 2202.05265,
 with the error map as the heuristic width). The means are those of whole fields; the quantiles are
-those near structure, drawn or true: black background would make any map look calibrated.
+those near structure, drawn or true: black background would make any map look calibrated. With few
+localizations errors are more often gross, so that one quantile for all densities would promise too
+much where there are few and too little where there are many: each structure has its quantiles at
+each density (a group-conditional or Mondrian calibration), told apart by what a run can measure,
+the localizations per µm² of the drawn structure.
 """
 
 from __future__ import annotations
@@ -18,17 +22,19 @@ import torch
 
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
+from annapalm.quality.structure import structure_per_um2
 from annapalm.widefield import prepare_widefield
-from annapalm_export.evaluate.fields import simulated_fields
+from annapalm_export.evaluate.fields import fields_of_densities
 from annapalm_export.evaluate.suites import release_suites
 from annapalm_export.seeds import CALIBRATION_SEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.suites import Suite
     from annapalm_export.train.network import Student
 
 NOMINAL = (0.5, 0.8, 0.9, 0.95)
@@ -46,6 +52,8 @@ class Factors:
     """Nominal coverage to factor k of dense +/- k * error, over all structures."""
     own: tuple[dict[str, float], ...]
     """The same for each structure by itself."""
+    curves: tuple[dict[str, list[float]], ...]
+    """The same at each density: curves as in `ModelInfo.density_intervals`."""
     fields: int
 
 
@@ -74,56 +82,97 @@ def calibrate(
             "structures", tuple(structures), f"{model.config.structures} names, as the network has"
         )
     model.calibration.fill_(1.0)
-    plain, widefield = (
-        _factors(predicted)
-        for predicted in _predictions(model, psf_sigma_nm, fields // 8, tuple(structures))
-    )
-    for number, factors in enumerate((plain, widefield)):
-        model.calibration[number] = torch.tensor([factors.dense, factors.error]).T
-    return Calibration(plain, widefield)
-
-
-def _fields(structures: tuple[str, ...], number: int) -> Iterator[tuple[int, EvalField]]:
-    """Yield fields with the index of their structure: `number` for each structure and density."""
+    plain, widefield = [], []
     for index, suite in enumerate(release_suites(structures)):
-        for condition in suite.conditions:
-            for density in condition.densities:
-                for field in simulated_fields(
-                    density,
-                    CALIBRATION_SEEDS,
-                    number,
-                    with_widefield=True,
-                    options=condition.scene,
-                ):
-                    yield index, field
+        seen, lit = _predictions(model, psf_sigma_nm, suite, fields // 8, index)
+        plain.append(_of_structure(seen))
+        widefield.append(_of_structure(lit))
+    both = _factors(plain), _factors(widefield)
+    for number, factors in enumerate(both):
+        model.calibration[number] = torch.tensor([factors.dense, factors.error]).T
+    return Calibration(*both)
 
 
 def _predictions(
-    model: Student, psf_sigma_nm: float, number: int, structures: tuple[str, ...]
-) -> tuple[list[list[_Predicted]], list[list[_Predicted]]]:
-    """Fields by structure as the model sees them without and with their widefield image."""
-    plain: list[list[_Predicted]] = [[] for _ in structures]
-    lit: list[list[_Predicted]] = [[] for _ in structures]
-    for index, field in _fields(structures, number):
-        for predicted, seen in ((plain, replace(field, widefield=None)), (lit, field)):
-            predicted[index].append(_Predicted(seen, *_predict(model, seen, psf_sigma_nm, index)))
+    model: Student, psf_sigma_nm: float, suite: Suite, number: int, index: int
+) -> tuple[list[_Predicted], list[_Predicted]]:
+    """Fields of one structure as the model sees them without and with their widefield image.
+
+    `number` fields for each density of each condition.
+    """
+    plain: list[_Predicted] = []
+    lit: list[_Predicted] = []
+    for condition in suite.conditions:
+        for field in fields_of_densities(
+            condition.densities, CALIBRATION_SEEDS, number, options=condition.scene
+        ):
+            for predicted, seen in ((plain, replace(field, widefield=None)), (lit, field)):
+                predicted.append(_Predicted(seen, *_predict(model, seen, psf_sigma_nm, index)))
     return plain, lit
 
 
-def _factors(predicted: list[list[_Predicted]]) -> Factors:
-    """Factors from the fields of each structure."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _OfStructure:
+    """What was measured on the fields of one structure."""
+
+    dense: float
+    error: float
+    ratios: list[NDArray[np.float32]]
+    """`_Predicted.judged_ratios` of each field."""
+    density: list[float]
+    """Localizations per unit of structure of each field."""
+    per_um2: list[float]
+    """Localizations per µm² of the drawn structure of each field."""
+
+
+def _of_structure(predicted: list[_Predicted]) -> _OfStructure:
     # Means of ratios per field: fields with many localizations must not drown the others.
-    dense = tuple(1 / float(np.mean([p.total_ratio() for p in some])) for some in predicted)
-    error = tuple(
-        float(np.mean([p.error_ratio(factor) for p in some]))
-        for some, factor in zip(predicted, dense, strict=True)
+    dense = 1 / float(np.mean([p.total_ratio() for p in predicted]))
+    error = float(np.mean([p.error_ratio(dense) for p in predicted]))
+    return _OfStructure(
+        dense,
+        error,
+        [p.judged_ratios(dense, error) for p in predicted],
+        [p.field.density for p in predicted],
+        [structure_per_um2(p.field.counts, p.dense, p.field.grid) for p in predicted],
     )
-    ratios = [
-        [p.judged_ratios(*factors) for p in some]
-        for some, *factors in zip(predicted, dense, error, strict=True)
-    ]
-    every = [each for some in ratios for each in some]
-    return Factors(dense, error, _quantiles(every), tuple(map(_quantiles, ratios)), len(every))
+
+
+def _factors(structures: list[_OfStructure]) -> Factors:
+    """Put together what was measured on each structure."""
+    every = [each for one in structures for each in one.ratios]
+    return Factors(
+        tuple(one.dense for one in structures),
+        tuple(one.error for one in structures),
+        _quantiles(every),
+        tuple(_quantiles(one.ratios) for one in structures),
+        tuple(_curves(one) for one in structures),
+        len(every),
+    )
+
+
+def _curves(one: _OfStructure) -> dict[str, list[float]]:
+    """Quantiles at each density, at the median of what was measured on its fields.
+
+    Densities that the drawn structure does not tell apart, as with a model that has learned little,
+    are taken together.
+    """
+    groups: list[list[int]] = []
+    known: list[float] = []
+    for density in sorted(set(one.density)):
+        group = [i for i, asked in enumerate(one.density) if asked == density]
+        while known and _median(one.per_um2, group) <= known[-1]:
+            group = [*groups.pop(), *group]
+            known.pop()
+        groups.append(group)
+        known.append(_median(one.per_um2, group))
+    factors = [_quantiles([one.ratios[i] for i in group]) for group in groups]
+    return {"per_um2": known} | {p: [at[p] for at in factors] for p in factors[0]}
+
+
+def _median(values: list[float], group: list[int]) -> float:
+    """Median of those values, above 0 in any case: curves run along the logarithm."""
+    return max(float(np.median([values[i] for i in group])), 1e-6)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,15 +190,15 @@ class _Predicted:
         """Divide the true mean error of the whole field by the predicted one."""
         return float(np.abs(of_dense * self.dense - self.field.truth).sum() / self.error.sum())
 
-    def judged_ratios(self, of_dense: float, of_error: float) -> NDArray[np.float64]:
-        """|dense - truth| / error in each pixel near structure, drawn or true: float64 [K]."""
+    def judged_ratios(self, of_dense: float, of_error: float) -> NDArray[np.float32]:
+        """|dense - truth| / error in each pixel near structure, drawn or true: float32 [K]."""
         near = self.field.judged(self.dense)
         misfit = np.abs(of_dense * self.dense[near] - self.field.truth[near])
-        ratios: NDArray[np.float64] = misfit / np.maximum(of_error * self.error[near], 1e-12)
-        return ratios
+        ratios: NDArray[np.float32] = misfit / np.maximum(of_error * self.error[near], 1e-12)
+        return ratios.astype(np.float32)
 
 
-def _quantiles(ratios: list[NDArray[np.float64]]) -> dict[str, float]:
+def _quantiles(ratios: list[NDArray[np.float32]]) -> dict[str, float]:
     """Nominal coverage to quantile; every field has the same weight."""
     every = np.concatenate(ratios)
     weight = np.concatenate([np.full(len(r), 1.0 / max(len(r), 1)) for r in ratios])

@@ -7,6 +7,7 @@ graph, so that a host in another language needs no more than a histogram and the
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
@@ -53,6 +54,9 @@ OUTPUTS: dict[str, tuple[str | int, ...]] = {
   quarter pixel.
 """
 
+MAY_BE_MISSING = ("structure_intervals", "density_intervals")
+"""Keys of the metadata that the first models do not have."""
+
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
@@ -92,10 +96,24 @@ class ModelInfo:
     structure_intervals: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
     """Structure to "plain" and "widefield" to factors, of a model of several structures whose error
     maps were calibrated one by one; may be left out."""
+    density_intervals: dict[str, dict[str, dict[str, list[float]]]] = field(default_factory=dict)
+    """Structure to "plain" and "widefield" to curves: under "per_um2" localizations per µm² of the
+    drawn structure (`annapalm.quality.structure`), ascending, under each nominal coverage the
+    factors there; may be left out."""
 
-    def intervals_of(self, structure: str | None, *, widefield: bool) -> dict[str, float]:
-        """Factors for a structure (None: the only one): its own, or else those of all."""
+    def intervals_of(
+        self, structure: str | None, *, widefield: bool, per_um2: float | None = None
+    ) -> dict[str, float]:
+        """Factors for a structure (None: the only one): its own, or else those of all.
+
+        `per_um2` is the density of localizations on the drawn structure, for models whose factors
+        depend on it: between two known densities along the logarithm of the density, beyond the
+        last one as there. None: whatever the density.
+        """
         name = self.structures[0] if structure is None else structure
+        curves = self.density_intervals.get(name)
+        if curves is not None and per_um2 is not None:
+            return _at(curves["widefield" if widefield else "plain"], per_um2)
         own = self.structure_intervals.get(name)
         if own is not None:
             return dict(own["widefield" if widefield else "plain"])
@@ -114,8 +132,9 @@ class ModelInfo:
         """
         given = [f.name for f in fields(cls) if f.name in props]
         missing = [f.name for f in fields(cls) if f.name not in props]
-        if missing and missing != ["structure_intervals"]:
-            raise KeyError(missing[0])
+        needed = [name for name in missing if name not in MAY_BE_MISSING]
+        if needed:
+            raise KeyError(needed[0])
         values: dict[str, Any] = {name: json.loads(props[name]) for name in given}
         for key in ("structures", "density_range_per_um2"):
             values[key] = tuple(values[key])
@@ -130,3 +149,20 @@ class ModelInfo:
         if not self.structures or not self.pixel_nm > 0 or not self.psf_sigma_nm > 0:
             message = "structures, pixel_nm and psf_sigma_nm must be given and positive"
             raise ValueError(message)
+
+
+def _at(curves: dict[str, list[float]], per_um2: float) -> dict[str, float]:
+    """Factors at a density, from the curves of `ModelInfo.density_intervals`."""
+    known = curves["per_um2"]
+    right = sum(density < per_um2 for density in known)  # the first that is not below
+    if right in (0, len(known)):
+        left = right = min(right, len(known) - 1)
+        share = 0.0
+    else:
+        left = right - 1
+        share = math.log(per_um2 / known[left]) / math.log(known[right] / known[left])
+    return {
+        nominal: factors[left] + share * (factors[right] - factors[left])
+        for nominal, factors in curves.items()
+        if nominal != "per_um2"
+    }

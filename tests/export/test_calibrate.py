@@ -11,7 +11,7 @@ from small import SMALL
 from test_evaluate_field import line, line_field
 
 from annapalm.errors import InvalidValueError
-from annapalm_export.calibrate import _predict, calibrate
+from annapalm_export.calibrate import _curves, _OfStructure, _predict, calibrate
 from annapalm_export.to_onnx.graph import inference_copy
 from annapalm_export.train.network import Student
 
@@ -43,3 +43,23 @@ def test_each_structure_is_asked_for_by_its_own_input() -> None:
         assert error.shape == field.counts.shape
         drawn.append(dense)
     assert not np.array_equal(drawn[0], drawn[1])
+
+
+def of_structure(per_um2: list[float]) -> _OfStructure:
+    """Two fields at each of three densities, whose errors are the larger the sparser."""
+    ratios = [np.linspace(0, scale, 1001, dtype=np.float32) for scale in (4, 4, 2, 2, 1, 1)]
+    return _OfStructure(1.0, 1.0, ratios, [5, 5, 10, 10, 20, 20], per_um2)
+
+
+def test_each_density_has_quantiles_of_its_own() -> None:
+    curves = _curves(of_structure([1, 3, 4, 6, 9, 11]))
+    assert curves["per_um2"] == [2, 5, 10]
+    assert curves["0.9"] == pytest.approx([3.6, 1.8, 0.9], rel=2e-3)
+    assert list(curves) == ["per_um2", "0.5", "0.8", "0.9", "0.95"]
+
+
+def test_densities_that_cannot_be_told_apart_are_taken_together() -> None:
+    curves = _curves(of_structure([1, 1, 8, 8, 4, 4]))
+    assert curves["per_um2"] == [1, 6]
+    assert curves["0.5"] == pytest.approx([2.0, 0.667], rel=1e-2)
+    assert _curves(of_structure([0] * 6))["per_um2"] == [1e-6]

@@ -12,6 +12,7 @@ from contract_model import build_model, model_info
 from onnx import TensorProto, helper, numpy_helper
 
 from annapalm import load_model
+from annapalm.contract import MAY_BE_MISSING
 from annapalm.errors import AnnaPalmError
 from annapalm.model import inspect_model
 from annapalm.model.check import MAX_MODEL_BYTES, OPERATORS, check_model
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LABEL = "some/model.onnx"
+CURVES = {"per_um2": [1.0, 2.0], "0.9": [3.0, 2.0]}
+
+
+def curves(wrong: dict[str, Any]) -> dict[str, Any]:
+    return {"microtubule": {"plain": CURVES, "widefield": wrong}}
 
 
 def refusal(data: bytes, kind: type[ModelError]) -> str:
@@ -84,7 +90,7 @@ def test_a_model_without_a_contract_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [k for k in model_info().to_metadata() if k not in ("contract", "structure_intervals")]
+    "key", [k for k in model_info().to_metadata() if k not in ("contract", *MAY_BE_MISSING)]
 )
 def test_each_missing_metadata_key_is_named(key: str) -> None:
     assert f"its metadata lack '{key}'" in refusal(with_metadata(key, None), ModelContractError)
@@ -127,6 +133,17 @@ def test_each_missing_metadata_key_is_named(key: str) -> None:
         ("structure_intervals", {"microtubule": {"plain": {"0.9": 1}}}),
         ("structure_intervals", {"microtubule": {"plain": {"0.9": 1}, "widefield": {"0.9": 0}}}),
         ("structure_intervals", {"microtubule": 2.0}),
+        ("density_intervals", []),
+        ("density_intervals", {"pores": {"plain": CURVES, "widefield": CURVES}}),
+        ("density_intervals", {"microtubule": {"plain": CURVES}}),
+        ("density_intervals", curves({"0.9": [1, 2]})),
+        ("density_intervals", curves({"per_um2": [1, 2]})),
+        ("density_intervals", curves({"per_um2": [1, 2], "0.9": [1]})),
+        ("density_intervals", curves({"per_um2": [2, 1], "0.9": [1, 1]})),
+        ("density_intervals", curves({"per_um2": [0, 1], "0.9": [1, 1]})),
+        ("density_intervals", curves({"per_um2": [], "0.9": []})),
+        ("density_intervals", curves({"per_um2": [1], "0.9": 1})),
+        ("density_intervals", curves({"per_um2": [1], "ninety": [1]})),
         ("density_range_per_um2", [1]),
         ("density_range_per_um2", [5, 1]),
         ("density_range_per_um2", ["a", "b"]),

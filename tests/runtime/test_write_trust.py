@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from write_words import a_provenance, a_result, an_agreement
 
+from annapalm.quality.structure import STRUCTURE_MASS, structure_threshold
 from annapalm.write.run import failed_entry, skipped_entry
 from annapalm.write.sidecar import build_record, image_record
-from annapalm.write.trust import STRUCTURE_MASS, doubtful_mask, measure_trust, structure_threshold
+from annapalm.write.trust import doubtful_mask, measure_trust
 from annapalm.write.verdict import judge, percent
 
 if TYPE_CHECKING:

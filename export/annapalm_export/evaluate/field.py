@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from annapalm.errors import InvalidValueError
-from annapalm.write.trust import structure_mask
+from annapalm.quality.structure import structure_mask
 from annapalm_export.evaluate.filaments import typical_intensity
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from annapalm_export.simulate.files import block_of_density
 from annapalm_export.simulate.structures import structure_named
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from annapalm.localizations import Localizations
     from annapalm.render import RateImage
@@ -51,6 +51,30 @@ def simulated_fields(
         if made == number:
             return
     message = f"only {made} of {number} fields could be made from the seeds given"
+    raise ValueError(message)
+
+
+def fields_of_densities(
+    densities: Sequence[float],
+    seeds: Iterable[int],
+    number: int,
+    *,
+    options: SceneOptions | None = None,
+) -> Iterator[EvalField]:
+    """Yield `number` fields of each density, with widefield images, scene by scene.
+
+    The same fields as from one call of `simulated_fields` for each density; a scene is simulated
+    once for all of them. Raises `ValueError` when the seeds run out.
+    """
+    missing = dict.fromkeys(densities, number)
+    for seed, scene in scored_scenes(min(densities), seeds, options):
+        for density in densities:
+            if missing[density] and scene.per_unit >= 2 * density:
+                missing[density] -= 1
+                yield make_field(scene, density, seed)
+        if not any(missing.values()):
+            return
+    message = f"fields are missing for the seeds given: {missing}"
     raise ValueError(message)
 
 

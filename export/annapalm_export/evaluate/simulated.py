@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from annapalm.errors import InvalidValueError
-from annapalm.write.trust import doubtful_mask, structure_mask
+from annapalm.quality.structure import structure_mask
+from annapalm.write.trust import doubtful_mask
 from annapalm_export.evaluate import error_map
 from annapalm_export.evaluate.baseline import blurs
 from annapalm_export.evaluate.metrics import MsSsim, score_picture

@@ -74,6 +74,7 @@ def make_model(
         licence=licence_of(recipe),
         weights_sha256=weights_sha256(model),
         structure_intervals=_own_intervals(calibration, structures),
+        density_intervals=_curves(calibration, structures),
     )
     export_onnx(model, info, path)
     return Made(model, info, calibration, reach, loaded.steps, recipe)
@@ -86,6 +87,14 @@ def _own_intervals(
     if len(structures) == 1:
         return {}
     both = zip(structures, calibration.plain.own, calibration.widefield.own, strict=True)
+    return {name: {"plain": plain, "widefield": lit} for name, plain, lit in both}
+
+
+def _curves(
+    calibration: Calibration, structures: tuple[str, ...]
+) -> dict[str, dict[str, dict[str, list[float]]]]:
+    """Intervals of each structure at each density."""
+    both = zip(structures, calibration.plain.curves, calibration.widefield.curves, strict=True)
     return {name: {"plain": plain, "widefield": lit} for name, plain, lit in both}
 
 

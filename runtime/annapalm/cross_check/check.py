@@ -11,10 +11,10 @@ import numpy as np
 from annapalm.cross_check.errors import NothingDrawnError, TooFewLocalizationsError
 from annapalm.cross_check.statistic import clump_factor, own_clump_factor, signed_z
 from annapalm.errors import InvalidValueError
+from annapalm.quality.structure import structure_mask
 from annapalm.render import pixels_of
 from annapalm.widefield.filter import gaussian_blur
 from annapalm.write.reduce import block_sum
-from annapalm.write.trust import structure_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

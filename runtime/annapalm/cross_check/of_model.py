@@ -10,7 +10,7 @@ import numpy as np
 
 from annapalm.cross_check.check import CrossCheck, check
 from annapalm.cross_check.halves import split_halves
-from annapalm.write.trust import structure_mask
+from annapalm.quality.structure import structure_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,7 @@ from annapalm.model.errors import (
 from annapalm.model.wire import WireError, read_onnx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from annapalm.model.wire import OnnxFile, Value
 
@@ -111,7 +112,8 @@ def _breach(info: ModelInfo) -> str | None:
         "intervals_widefield": _is_intervals(info.intervals_widefield),
         "density_range_per_um2": _is_range(info.density_range_per_um2),
         "units": _is_units(info.units),
-        "structure_intervals": _are_intervals(info.structure_intervals, info.structures),
+        "structure_intervals": _for_each(info.structure_intervals, info.structures, _is_intervals),
+        "density_intervals": _for_each(info.density_intervals, info.structures, _are_curves),
     }
     wrong = [key for key, right in checks.items() if not right]
     return f"'{wrong[0]}' is {_short(getattr(info, wrong[0]))}" if wrong else None
@@ -221,8 +223,8 @@ def _is_intervals(value: Any) -> bool:  # noqa: ANN401
     )
 
 
-def _are_intervals(value: Any, structures: tuple[str, ...]) -> bool:  # noqa: ANN401
-    """Whether nothing is given, or factors without and with widefield image of each structure."""
+def _for_each(value: Any, structures: tuple[str, ...], is_right: Callable[[Any], bool]) -> bool:  # noqa: ANN401
+    """Whether nothing is given, or what is right without and with widefield image for each."""
     if not isinstance(value, dict):
         return False
     return not value or (
@@ -230,9 +232,25 @@ def _are_intervals(value: Any, structures: tuple[str, ...]) -> bool:  # noqa: AN
         and all(
             isinstance(own, dict)
             and own.keys() == {"plain", "widefield"}
-            and all(_is_intervals(factors) for factors in own.values())
+            and all(is_right(one) for one in own.values())
             for own in value.values()
         )
+    )
+
+
+def _are_curves(value: Any) -> bool:  # noqa: ANN401
+    """Whether factors are given at densities that ascend, as many as there are densities."""
+    if not isinstance(value, dict) or len(value) < 2 or "per_um2" not in value:
+        return False
+    rows = list(value.values())
+    if not all(isinstance(row, list) and all(_is_number(v) and v > 0 for v in row) for row in rows):
+        return False
+    known = value["per_um2"]
+    return (
+        bool(known)
+        and all(len(row) == len(known) for row in rows)
+        and all(low < high for low, high in itertools.pairwise(known))
+        and all(_is_share(nominal) for nominal in value if nominal != "per_um2")
     )
 
 

@@ -22,6 +22,7 @@ from annapalm.model.inputs import (
     structure_weights,
 )
 from annapalm.model.run import FieldInput, Runner
+from annapalm.quality.structure import structure_per_um2
 from annapalm.reconstruction import Reconstruction
 from annapalm.tile import check_tile, choose_tile
 
@@ -195,6 +196,7 @@ class Model:
         with clock.time("judge"):
             asked = call.structure or self.info.structures[0]
             familiarity = judge(counts, grid.pixel_nm, asked)
+            sampling = structure_per_um2(counts, output.images["dense"], grid)
         return Reconstruction(
             dense=output.images["dense"],
             error=output.images["error"],
@@ -211,7 +213,9 @@ class Model:
                 *_warn_of_widefield(prepared, is_empty=is_empty),
                 *_warn_of_memory(output),
             ),
-            intervals=self.info.intervals_of(call.structure, widefield=agreement is not None),
+            intervals=self.info.intervals_of(
+                call.structure, widefield=agreement is not None, per_um2=sampling
+            ),
             tiles=output.tiles,
             timings_s=clock.seconds,
         )

@@ -30,7 +30,7 @@ MAX_PANEL_PX = 1280
 MIN_PANEL_PX = 640
 """A smaller image is enlarged by a whole factor towards this."""
 STRUCTURE_PERCENTILE = 99.0
-"""Of the structure (see `annapalm.write.trust`); the brightest crossings are drawn saturated."""
+"""Of the structure (`annapalm.quality.structure`); the brightest crossings are drawn saturated."""
 OCCUPIED_PERCENTILE = 90.0
 """Of the pixels that hold a localization: low, because most of them hold one."""
 WIDEFIELD_NM = 300.0

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annapalm.write.trust import structure_threshold
+from annapalm.quality.structure import structure_threshold
 
 if TYPE_CHECKING:
     from annapalm.grid import Grid

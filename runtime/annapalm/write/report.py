@@ -14,11 +14,12 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
+from annapalm.quality.structure import STRUCTURE_MASS
 from annapalm.write.colour import css_ramp
 from annapalm.write.field import IMAGE_SUFFIX, PREVIEW_SUFFIX, RECORD_SUFFIX
 from annapalm.write.preview import short
 from annapalm.write.text import clean_text
-from annapalm.write.trust import DOUBT, STRUCTURE_MASS
+from annapalm.write.trust import DOUBT
 from annapalm.write.verdict import FEW, LOW_RSP, MANY, Verdict, judge, percent
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import numpy as np
 from annapalm.cross_check import CrossCheck, CrossCheckError, check, split_halves
 from annapalm.cross_check.check import LEVEL_Z
 from annapalm.errors import InvalidValueError
-from annapalm.write.trust import structure_mask
+from annapalm.quality.structure import structure_mask
 from annapalm_export.evaluate.error_map import auroc
 from annapalm_export.evaluate.planted import (
     PIECE_NM,
