@@ -12,6 +12,9 @@ from test_evaluate_field import line, line_field
 
 from annapalm.errors import InvalidValueError
 from annapalm_export.calibrate import _curves, _OfStructure, _predict, calibrate
+from annapalm_export.evaluate.fields import fields_of_densities, simulated_fields
+from annapalm_export.seeds import CALIBRATION_SEEDS
+from annapalm_export.simulate import SceneOptions
 from annapalm_export.to_onnx.graph import inference_copy
 from annapalm_export.train.network import Student
 
@@ -63,3 +66,20 @@ def test_densities_that_cannot_be_told_apart_are_taken_together() -> None:
     assert curves["per_um2"] == [1, 6]
     assert curves["0.5"] == pytest.approx([2.0, 0.667], rel=1e-2)
     assert _curves(of_structure([0] * 6))["per_um2"] == [1e-6]
+
+
+def test_fields_of_several_densities_are_those_of_each() -> None:
+    options = SceneOptions(field_um=4.0, frames=2000, amount_per_um2=3.0)
+    seeds = CALIBRATION_SEEDS[:8]
+    together = fields_of_densities((5.0, 20.0), seeds, 2, options=options)
+    apart = [
+        field
+        for density in (5.0, 20.0)
+        for field in simulated_fields(density, seeds, 2, with_widefield=True, options=options)
+    ]
+    found = {field.name: field.counts for field in together}
+    assert set(found) == {field.name for field in apart}
+    for field in apart:
+        np.testing.assert_array_equal(found[field.name], field.counts)
+    with pytest.raises(ValueError, match=r"fields are missing .*20.0: 2"):
+        list(fields_of_densities((5.0, 20.0), seeds[:0], 2, options=options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from scipy.stats import mannwhitneyu, spearmanr
 from test_evaluate_field import PIXEL_NM, draw, line, line_field
 
 from annapalm.errors import InvalidValueError
+from annapalm.reconstruction import Reconstruction, WidefieldAgreement
 from annapalm_export.evaluate.error_map import (
     FEWEST_FALSE,
     ErrorMapScorer,
@@ -192,8 +194,18 @@ def test_auroc_of_too_few_false_pixels_is_not_given() -> None:
 def test_baseline_maps_are_scaled_to_the_true_mean_error() -> None:
     field = line_field([line((-200, 2010), (4200, 2010))])
     true_error = np.abs(field.counts - field.truth)
-    maps = baseline_maps(field.truth, field.counts, true_error, PIXEL_NM)
-    assert set(maps) == {"constant", "inverse_density", "sqrt_dense"}
+    quarter = np.zeros([n // 4 for n in field.grid.shape], np.float32)
+    result = Reconstruction(
+        field.truth, field.counts, quarter, field.counts, field.grid, outside=0, exposure=1.0
+    )
+    assert set(baseline_maps(result, true_error, PIXEL_NM)) == {
+        "constant",
+        "inverse_density",
+        "sqrt_dense",
+    }
+    seen = replace(result, widefield=WidefieldAgreement(field.counts + 1, 0.5, 1.0, (0.0, 0.0)))
+    maps = baseline_maps(seen, true_error, PIXEL_NM, turned=field.truth)
+    assert {"turned", "squirrel"} < set(maps)
     for image in maps.values():
         assert image.mean() == pytest.approx(true_error.mean(), rel=1e-4)
         assert image.dtype == np.float32

@@ -59,7 +59,7 @@ class Drawn:
     def reconstruct(
         self,
         localizations_or_counts: Localizations | NDArray[np.float32],
-        _widefield: WidefieldImage | None = None,
+        _widefield: WidefieldImage | NDArray[np.float32] | None = None,
         /,
         *,
         grid: Grid | None = None,

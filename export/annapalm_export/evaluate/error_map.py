@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from annapalm.reconstruction import Reconstruction
     from annapalm.render import CountImage, RateImage
     from annapalm_export.evaluate.filaments import Skeleton
 
@@ -167,20 +168,30 @@ def _ence(said: Values, true: Values) -> float:
 
 
 def baseline_maps(
-    dense: RateImage, counts: CountImage, true_error: RateImage, pixel_nm: float
+    result: Reconstruction,
+    true_error: RateImage,
+    pixel_nm: float,
+    turned: RateImage | None = None,
 ) -> dict[str, RateImage]:
-    """Error maps that need no network, to be beaten; float32 [Y, X], scaled to the true mean.
+    """Error maps to be beaten; float32 [Y, X], scaled to the true mean.
 
     - constant: the same everywhere.
     - inverse_density: the fewer localizations nearby, the larger.
     - sqrt_dense: as if each pixel were a Poisson count; an absolute error is largest where the
       image is bright, so this is the one that is hard to beat.
+    - turned: how much the picture changes when the field is turned (`turned_spread`).
+    - squirrel: where the picture, blurred by the microscope, disagrees with the widefield image
+      (Culley et al. 2018, doi:10.1038/nmeth.4605), where there is one.
     """
     maps = {
-        "constant": np.ones_like(dense),
-        "inverse_density": inverse_density(counts, pixel_nm),
-        "sqrt_dense": np.sqrt(dense),
+        "constant": np.ones_like(result.dense),
+        "inverse_density": inverse_density(result.counts, pixel_nm),
+        "sqrt_dense": np.sqrt(result.dense),
     }
+    if turned is not None:
+        maps["turned"] = turned
+    if result.widefield is not None:
+        maps["squirrel"] = result.widefield.error
     wanted = float(true_error.mean())
     return {
         name: (image * (wanted / max(float(image.mean()), 1e-30))).astype(np.float32)

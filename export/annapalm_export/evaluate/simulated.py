@@ -58,13 +58,27 @@ class FieldScorer:
         self.foreground = scene.foreground()
         self.similarity = MsSsim(scene.truth, self.foreground)
 
-    def rows(self, results: Mapping[str, Reconstruction]) -> list[Row]:
-        """Score reconstructions (method to result), the best blur, and the sparse image."""
-        return [*self.model_rows(results), *self.baseline_rows()]
+    def rows(
+        self,
+        results: Mapping[str, Reconstruction],
+        turned: Mapping[str, RateImage] | None = None,
+    ) -> list[Row]:
+        """Score reconstructions (method to result), the best blur, and the sparse image.
 
-    def model_rows(self, results: Mapping[str, Reconstruction]) -> list[Row]:
-        """Score reconstructions: method to result."""
-        return [self._model(method, result) for method, result in results.items()]
+        `turned` holds the `turned_spread` of each method, an error map to be beaten.
+        """
+        return [*self.model_rows(results, turned), *self.baseline_rows()]
+
+    def model_rows(
+        self,
+        results: Mapping[str, Reconstruction],
+        turned: Mapping[str, RateImage] | None = None,
+    ) -> list[Row]:
+        """Score reconstructions; arguments as for `rows`."""
+        others = turned or {}
+        return [
+            self._model(method, result, others.get(method)) for method, result in results.items()
+        ]
 
     def baseline_rows(self) -> list[Row]:
         """Score the best blur and the sparse image, which no model has to do with."""
@@ -98,19 +112,18 @@ class FieldScorer:
     def _picture(self, image: RateImage) -> Row:
         return asdict(score_picture(image, self.scene.truth, self.similarity))
 
-    def _model(self, method: str, result: Reconstruction) -> Row:
+    def _model(self, method: str, result: Reconstruction, turned: RateImage | None) -> Row:
         row = self._image(method, result.dense)
         counts = float(self.scene.counts.sum())
         background = float(result.background_at_full_size().sum(dtype=np.float64))
         row["total_ratio"] = float(result.dense.sum()) / float(self.scene.truth.sum())
         row["background_share"] = background / counts if counts else None
-        return row | self._error_map(method, result) | self._belief(result)
+        return row | self._error_map(method, result, turned) | self._belief(result)
 
-    def _error_map(self, method: str, result: Reconstruction) -> Row:
-        pixel_nm = self.scene.grid.pixel_nm
+    def _error_map(self, method: str, result: Reconstruction, turned: RateImage | None) -> Row:
         true_error = np.abs(result.dense - self.scene.truth)
         maps = {"": result.error} | error_map.baseline_maps(
-            result.dense, self.scene.counts, true_error, pixel_nm
+            result, true_error, self.scene.grid.pixel_nm, turned
         )
         scores: Row = {}
         judged = self.scene.judged(result.dense)

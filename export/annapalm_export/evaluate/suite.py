@@ -22,9 +22,12 @@ from annapalm_export.evaluate.simulated import (
     Row,
 )
 from annapalm_export.evaluate.structure_scores import kind_of
+from annapalm_export.evaluate.turns import turned_spread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from annapalm.contract import ModelInfo
     from annapalm.localizations import Localizations
@@ -60,7 +63,7 @@ class Reconstructor(Protocol):
     def reconstruct(
         self,
         localizations_or_counts: Localizations | CountImage,
-        widefield: WidefieldImage | None = None,
+        widefield: WidefieldImage | NDArray[np.float32] | None = None,
         /,
         *,
         grid: Grid | None = None,
@@ -86,7 +89,9 @@ def evaluate_simulated(
     for scene in scenes:
         usual = dict.fromkeys(names, kind_of(scene.structure).DEFAULT_LEVEL)
         scorer = FieldScorer(scene, usual | dict(levels or {}))
-        rows += scorer.rows(reconstruct_both(model, scene))
+        spreads = turned_spread(model, scene, asked_for(model, scene.structure))
+        turned = dict(zip((MODEL, WITH_WIDEFIELD), spreads, strict=False))
+        rows += scorer.rows(reconstruct_both(model, scene), turned)
     return rows
 
 

@@ -89,6 +89,8 @@ ERROR_COLUMNS = {
     "ause_judged.constant": "(constant)",
     "ause_judged.inverse_density": "(1/density)",
     "ause_judged.sqrt_dense": "(√dense)",
+    "ause_judged.turned": "(turned)",
+    "ause_judged.squirrel": "(widefield error)",
     "ence_judged": "ENCE",
     "doubted": "doubted",
     "false_where_believed": "false where believed",

@@ -105,11 +105,21 @@ def _intervals(info: ModelInfo) -> str:
     named = {name: f"intervals, {name}" for name in info.structure_intervals} or {
         info.structures[0]: "intervals"
     }
-    return "\n".join(
-        f"| {said} | {_factors(info.intervals_of(name, widefield=False))} |\n"
-        f"| with widefield image | {_factors(info.intervals_of(name, widefield=True))} |"
-        for name, said in named.items()
-    )
+    rows = []
+    for name, said in named.items():
+        for key, label in (("plain", said), ("widefield", "with widefield image")):
+            factors = info.intervals_of(name, widefield=key == "widefield")
+            rows.append(f"| {label} | {_factors(factors)} |")
+            if name in info.density_intervals:
+                rows.append(f"| by density | {_curve(info.density_intervals[name][key])} |")
+    return "\n".join(rows)
+
+
+def _curve(curves: dict[str, list[float]]) -> str:
+    """How the factor of 90 % depends on the density; the file has all of them."""
+    known = zip(curves["per_um2"], curves["0.9"], strict=True)
+    points = ", ".join(f"± {k:.2f} at {per_um2:.3g}" for per_um2, k in known)
+    return f"90%: {points} localizations per µm² of drawn structure"
 
 
 def _factors(intervals: dict[str, float]) -> str:

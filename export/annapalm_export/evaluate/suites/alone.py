@@ -76,6 +76,6 @@ def reconstruct_widefield_alone(
         grid=grid,
         outside=0,
         exposure=exposure,
-        intervals=info.intervals_of(asked_for(model, scene.structure), widefield=True),
+        intervals=info.intervals_of(asked_for(model, scene.structure), widefield=True, per_um2=0.0),
         tiles=output.tiles,
     )
