@@ -18,6 +18,8 @@ def quiet(_line: str) -> None:
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     suite = SUITES["microtubules-1"].smaller([10.0, 20.0], field_um=4.8)
     monkeypatch.setattr(protocol, "release_suites", lambda _structures: (suite,))
+    pores = SUITES["nuclear-pores-1"].smaller(None, field_um=4.8)
+    monkeypatch.setattr(protocol, "_strangers", lambda _structures: [pores])
 
 
 @pytest.mark.usefixtures("_small")
@@ -29,7 +31,10 @@ def test_two_processes_give_the_figures_of_one() -> None:
     assert two == one
     assert one.levels["microtubules"]["model"] > 0
     assert [row["density"] for row in one.simulated if row["method"] == "model"] == [10.0, 20.0]
-    assert {row["input"] for row in one.stress} == {"uniform", "erased", "empty"}
+    own = {row["input"] for row in one.stress if row["structure"] == "microtubules"}
+    assert own == {"uniform", "erased", "empty", "other widefield"}
+    wrong = {row["input"] for row in one.stress if row["structure"] == "nuclear pores"}
+    assert wrong == {"asked for microtubules"}
     assert len(said) == 3
 
 

@@ -141,7 +141,7 @@ def test_a_record_is_found_again_by_its_key_and_by_no_other(tmp_path: Path) -> N
         assert store.get(other) is None
 
 
-@pytest.mark.parametrize("rest", ['{"format": 2, "key": {"su', '{"format": 2}\n', "garbage\n"])
+@pytest.mark.parametrize("rest", ['{"format": 3, "key": {"su', '{"format": 3}\n', "garbage\n"])
 def test_a_broken_last_line_is_cut_off(tmp_path: Path, rest: str) -> None:
     path = tmp_path / "a.jsonl"
     Store(path).add(KEY, {"rows": []})

@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from annapalm.errors import InvalidValueError
 from annapalm.model import Model, SessionOptions, load_model
-from annapalm_export.evaluate.stress import evaluate_empty, evaluate_erased, evaluate_uniform
-from annapalm_export.evaluate.suite import choose_levels, evaluate_simulated
-from annapalm_export.evaluate.suites import release_suites
+from annapalm_export.evaluate.simulated import FieldScorer
+from annapalm_export.evaluate.stress import evaluate_empty
+from annapalm_export.evaluate.suite import choose_levels, evaluate_simulated, usual_levels
+from annapalm_export.evaluate.suites import in_distribution, release_suites
+from annapalm_export.evaluate.suites.trust import evaluate_unseen, evaluate_wrong
 from annapalm_export.evaluate.table import STRESS_GROUPS, summarise
+from annapalm_export.simulate.structures import STRUCTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from annapalm_export.evaluate.field import EvalField
     from annapalm_export.evaluate.simulated import Row
@@ -28,7 +31,9 @@ if TYPE_CHECKING:
 VALIDATION_FIELDS = 4
 """Fields per density on which each method's threshold is chosen."""
 STRESS_FIELDS = 4
-"""Fields per density that are answered with random localizations, and with a piece erased."""
+"""Fields per density that are turned into what was never shown."""
+STRANGER_DENSITIES = (5.0, 20.0)
+"""Localizations per unit of the fields of structures that a model does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +64,9 @@ def run_protocol(
 
     With and without widefield image, for each structure that the model knows, on the suites of
     `release_suites`. More `processes` than one need an `annapalm.Model`, which each of them loads
-    for itself on one thread of the CPU; the figures are the same. Raises `InvalidValueError` for a
-    structure that cannot be simulated.
+    for itself on one thread of the CPU; the figures are the same. What was never shown: see
+    `evaluate_unseen`, and fields of the structures that the model does not know. Raises
+    `InvalidValueError` for a structure that cannot be simulated.
     """
     result = ProtocolResult({}, [], [])
     suites = release_suites(model.info.structures)
@@ -82,6 +88,13 @@ def run_protocol(
             result.simulated.extend(simulated)
             result.stress.extend(stress)
             say(f"{suite.label}, {density:g} localizations per unit: {fields} fields scored")
+        strange = [
+            (suite, density)
+            for suite in _strangers(model.info.structures)
+            for density in STRANGER_DENSITIES
+        ]
+        for rows in run(_mistake, strange):
+            result.stress.extend(rows)
     result.stress.extend(empties)
     return result
 
@@ -107,9 +120,21 @@ def _score(
     for number, scene in enumerate(_first(fields, condition.fields(density, suite.seeds))):
         simulated += evaluate_simulated(model, [scene], levels)
         if number < STRESS_FIELDS:
-            stress += evaluate_uniform(model, scene, levels)
-            stress += evaluate_erased(model, scene, levels)
+            scorer = FieldScorer(scene, usual_levels(scene.structure) | levels)
+            stress += evaluate_unseen(model, scene, scorer)
     return simulated, stress
+
+
+def _strangers(structures: Sequence[str]) -> list[Suite]:
+    """Suites of the structures that a model does not know."""
+    return [in_distribution(name) for name in STRUCTURES if name not in structures]
+
+
+def _mistake(model: Reconstructor, suite: Suite, density: float) -> list[Row]:
+    """Rows of fields of which a model is asked for something that they do not show."""
+    (condition,) = suite.conditions
+    fields = _first(STRESS_FIELDS, condition.fields(density, suite.seeds))
+    return [row for scene in fields for row in evaluate_wrong(model, scene)]
 
 
 _Run: TypeAlias = "Callable[[Callable[..., Any], list[tuple[Any, ...]]], Iterator[Any]]"

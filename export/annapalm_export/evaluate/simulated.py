@@ -40,6 +40,9 @@ FALSE_NM = 60.0
 """What is drawn further than this from the structure is false: the 40 nm of the filament scores
 and half the width of a drawn filament."""
 
+NEAR_90 = (0.80, 0.97)
+"""What a nominal 90 % interval may cover in one field, unless the run warns of the field."""
+
 
 class FieldScorer:
     """All scores of one simulated field; what depends on the truth alone is done once."""
@@ -118,7 +121,13 @@ class FieldScorer:
         background = float(result.background_at_full_size().sum(dtype=np.float64))
         row["total_ratio"] = float(result.dense.sum()) / float(self.scene.truth.sum())
         row["background_share"] = background / counts if counts else None
-        return row | self._error_map(method, result, turned) | self._belief(result)
+        row |= self._error_map(method, result, turned) | self._belief(result)
+        row["warned"] = float(bool(result.warnings))
+        covered = row.get("coverage_0.9_judged")
+        if covered is not None:
+            low, high = NEAR_90
+            row["off_unwarned"] = float(not low <= covered <= high and not result.warnings)
+        return row
 
     def _error_map(self, method: str, result: Reconstruction, turned: RateImage | None) -> Row:
         true_error = np.abs(result.dense - self.scene.truth)

@@ -50,6 +50,7 @@ __all__ = [
     "evaluate_real",
     "evaluate_simulated",
     "reconstruct_both",
+    "usual_levels",
 ]
 
 
@@ -84,15 +85,19 @@ def evaluate_simulated(
     with the bandwidth that suits it best); the sparse image itself. Raises
     `InvalidValueError` for a field without structure: `stress.py` is for those.
     """
-    names = (MODEL, WITH_WIDEFIELD, BLUR, SPARSE)
     rows: list[Row] = []
     for scene in scenes:
-        usual = dict.fromkeys(names, kind_of(scene.structure).DEFAULT_LEVEL)
-        scorer = FieldScorer(scene, usual | dict(levels or {}))
+        scorer = FieldScorer(scene, usual_levels(scene.structure) | dict(levels or {}))
         spreads = turned_spread(model, scene, asked_for(model, scene.structure))
         turned = dict(zip((MODEL, WITH_WIDEFIELD), spreads, strict=False))
         rows += scorer.rows(reconstruct_both(model, scene), turned)
     return rows
+
+
+def usual_levels(structure: str) -> dict[str, float]:
+    """Threshold of each method where none was chosen."""
+    names = (MODEL, WITH_WIDEFIELD, BLUR, SPARSE)
+    return dict.fromkeys(names, kind_of(structure).DEFAULT_LEVEL)
 
 
 def choose_levels(model: Reconstructor, validation: Iterable[EvalField]) -> dict[str, float]:

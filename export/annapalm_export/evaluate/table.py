@@ -98,6 +98,8 @@ ERROR_COLUMNS = {
     "auroc_false": "AUROC false",
     "auroc_false.inverse_density": "(1/density)",
     "auroc_false.inverse_dense": "(1/dense)",
+    "warned": "warned",
+    "off_unwarned": "90 % covers not 80 to 97 %, not warned",
 }
 REAL_COLUMNS = {
     "density_per_um2": "localizations/µm²",
@@ -121,6 +123,11 @@ STRESS_COLUMNS = {
     "bridged_intact": "(not erased)",
     "doubt_ratio": "error/dense, over not erased",
     "coverage_0.9": "90 % covers",
+    "false_share": "false share",
+    "relative_error": "error/dense",
+    "refused": "refused",
+    "ms_ssim_gain": "MS-SSIM gained",
+    "rsp": "RSP",
 }
 
 

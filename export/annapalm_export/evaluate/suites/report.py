@@ -34,14 +34,6 @@ _GROUPS = {
 }
 """Keys in which rows that are averaged agree, by kind of suite."""
 
-TRUST_COLUMNS = STRESS_COLUMNS | {
-    "false_share": "false share",
-    "relative_error": "error/dense",
-    "refused": "refused",
-    "ms_ssim_gain": "MS-SSIM gained",
-    "rsp": "RSP",
-}
-
 
 def write_report(
     folder: Path, results: Sequence[tuple[Suite, list[Row]]], entries: Sequence[Entry], fields: int
@@ -94,7 +86,7 @@ def _tables(suite: Suite, rows: Sequence[Row]) -> str:
             "method": "method",
             "erased_nm": "erased, nm",
         }
-        return to_markdown(rows, TRUST_COLUMNS, groups)
+        return to_markdown(rows, STRESS_COLUMNS, groups)
     if suite.kind == "cross-check":
         groups = {"structure": "structure", "model": "model", "density": "localizations per unit"}
         pieces = [row for row in rows if row.get("auroc_false") is not None]

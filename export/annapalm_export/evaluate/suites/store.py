@@ -12,7 +12,7 @@ from annapalm.errors import AnnaPalmError
 if TYPE_CHECKING:
     from pathlib import Path
 
-FORMAT = 2
+FORMAT = 3
 """Version of the lines and of what is scored; those of another are not read."""
 
 Record: TypeAlias = dict[str, Any]

@@ -14,32 +14,47 @@ from annapalm_export.evaluate.structure_scores import kind_of
 from annapalm_export.evaluate.suite import asked_for
 
 if TYPE_CHECKING:
-    from annapalm.model import Model
     from annapalm.reconstruction import Reconstruction
     from annapalm_export.evaluate.field import EvalField
     from annapalm_export.evaluate.simulated import FieldScorer, Row
+    from annapalm_export.evaluate.suite import Reconstructor
 
 
-def evaluate_trust(model: Model, scene: EvalField, scorer: FieldScorer) -> list[Row]:
+def evaluate_trust(model: Reconstructor, scene: EvalField, scorer: FieldScorer) -> list[Row]:
     """Turn a field into inputs that a model must not believe; one row per input.
 
-    Of the model's own structures: nothing; as many localizations at random; a piece of a lone
-    filament erased; the widefield image turned by half a turn (another field's, to the network).
-    Of any structure: each other structure that the model knows, asked for in its place.
+    Of the model's own structures: nothing, and what `evaluate_unseen` makes. Of the others: each
+    of the model's asked for in their place.
     """
-    rows: list[Row] = []
-    if scene.structure in model.info.structures:
-        rows.append(evaluate_empty(model, scene))
-        rows += evaluate_uniform(model, scene, scorer.levels)
-        rows += evaluate_erased(model, scene, scorer.levels)
-        rows += _other_widefield(model, scene, scorer)
-    for name in model.info.structures:
-        if name != scene.structure:
-            rows.append(_wrong_structure(model, scene, name))
-    return [{"density": scene.density, "unit": scene.unit} | row for row in rows]
+    if scene.structure not in model.info.structures:
+        return evaluate_wrong(model, scene)
+    rows = [evaluate_empty(model, scene), *evaluate_unseen(model, scene, scorer)]
+    return [_about(scene) | row for row in rows]
 
 
-def _other_widefield(model: Model, scene: EvalField, scorer: FieldScorer) -> list[Row]:
+def evaluate_unseen(model: Reconstructor, scene: EvalField, scorer: FieldScorer) -> list[Row]:
+    """Make inputs that training never shows of a field of one of the model's structures.
+
+    As many localizations at random; a piece of a lone filament erased; the widefield image turned
+    by half a turn (another field's, to the network); each other structure of the model asked for.
+    """
+    rows = evaluate_uniform(model, scene, scorer.levels)
+    rows += evaluate_erased(model, scene, scorer.levels)
+    rows += _other_widefield(model, scene, scorer)
+    return [_about(scene) | row for row in (*rows, *evaluate_wrong(model, scene))]
+
+
+def evaluate_wrong(model: Reconstructor, scene: EvalField) -> list[Row]:
+    """Ask for each of the model's structures that the field does not show."""
+    names = [name for name in model.info.structures if name != scene.structure]
+    return [_about(scene) | _wrong_structure(model, scene, name) for name in names]
+
+
+def _about(scene: EvalField) -> Row:
+    return {"density": scene.density, "unit": scene.unit}
+
+
+def _other_widefield(model: Reconstructor, scene: EvalField, scorer: FieldScorer) -> list[Row]:
     """Give the widefield image upside down: light of the same kind where the structure is not."""
     if scene.widefield is None:
         return []
@@ -68,7 +83,7 @@ def _other_widefield(model: Model, scene: EvalField, scorer: FieldScorer) -> lis
     ]
 
 
-def _wrong_structure(model: Model, scene: EvalField, name: str) -> Row:
+def _wrong_structure(model: Reconstructor, scene: EvalField, name: str) -> Row:
     """Ask for `name` where the field shows something else, and measure how much of it is drawn.
 
     At the default threshold of `name`: none was chosen for it where it is not.
