@@ -30,6 +30,11 @@ class WidefieldAgreement:
     """Resolution-scaled error: root mean square of `error` on the quarter grid, same unit."""
     shift_nm: tuple[float, float]
     """(x, y) by which the widefield image was moved onto the localizations, nm."""
+    psf_sigma_nm: float | None = None
+    """Standard deviation of the Gaussian PSF that suits best, camera pixel included; None where no
+    width makes the two alike, or none was fitted."""
+    registered: bool = False
+    """Whether the shift was measured, or left at 0 because too little was to be seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -12,8 +12,16 @@ from widefield_scene import PSF_NM, filaments
 
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
-from annapalm.widefield import PreparedWidefield, compare, prepare_widefield, read_widefield
+from annapalm.widefield import (
+    PreparedWidefield,
+    compare,
+    explain,
+    prepare_widefield,
+    read_widefield,
+)
+from annapalm.widefield.agreement import pearson
 from annapalm.widefield.filter import gaussian_blur
+from annapalm.widefield.psf import WIDTHS, fit_psf_sigma
 from annapalm.widefield.resample import quarter_sum
 
 if TYPE_CHECKING:
@@ -124,6 +132,56 @@ def test_the_true_structure_explains_its_widefield_image() -> None:
     wrong = compare(gaussian_blur(quarter_sum(other), PSF_NM / 80), prepared, field.grid)
     assert wrong.rsp < 0.5
     assert wrong.rse > 2 * right.rse
+
+
+@pytest.mark.parametrize("sigma_nm", [90.0, 125.0, 190.0])
+def test_the_width_of_the_psf_is_found(sigma_nm: float) -> None:
+    field = filaments(seed=2)
+    counts = field.counts(200_000)
+    light = gaussian_blur(quarter_sum(counts), sigma_nm / 80) * 300 + 5
+    agreement = explain(counts, measured(light), field.grid, PSF_NM)
+    assert agreement.psf_sigma_nm == pytest.approx(sigma_nm, rel=0.03)
+    assert agreement.rsp > 0.999
+
+
+def test_a_psf_beyond_all_widths_is_not_believed_further() -> None:
+    field = filaments(seed=2)
+    counts = field.counts(200_000)
+    for sigma_nm, end in ((10.0, WIDTHS[0]), (600.0, WIDTHS[1])):
+        light = gaussian_blur(quarter_sum(counts), sigma_nm / 80)
+        agreement = explain(counts, measured(light), field.grid, PSF_NM)
+        assert agreement.psf_sigma_nm == pytest.approx(end * PSF_NM)
+
+
+def test_where_nothing_is_alike_there_is_no_width() -> None:
+    light = some_light()
+    dense = np.zeros(GRID.shape, np.float32)
+    agreement = explain(dense, measured(light), GRID, PSF_NM)
+    assert agreement.psf_sigma_nm is None
+    assert agreement.rsp == 0
+    against = light.repeat(4, axis=0).repeat(4, axis=1)
+    agreement = explain(against, measured(light.max() - light), GRID, PSF_NM)
+    assert agreement.psf_sigma_nm is None
+    assert agreement.rsp < 0
+
+
+@pytest.mark.parametrize("shape", [(20, 30), (21, 31), (64, 33)])
+def test_the_fitted_width_has_the_highest_correlation(shape: tuple[int, int]) -> None:
+    """Against the blur itself, tried width by width."""
+    random = np.random.default_rng(1)
+    structure = random.poisson(0.1, shape).astype(np.float32)
+    light = gaussian_blur(structure, 1.5)
+    light += random.normal(0, 0.01, shape).astype(np.float32)
+    found = fit_psf_sigma(structure, light, 1.5)
+    assert found is not None
+    tried = np.linspace(0.9, 2.7, 61)
+    best = max(pearson(gaussian_blur(structure, s), light) for s in tried)
+    assert pearson(gaussian_blur(structure, found), light) > best - 0.02
+
+
+def test_a_field_too_small_for_a_fit_has_no_width() -> None:
+    small = np.random.default_rng(0).poisson(0.5, (15, 40)).astype(np.float32)
+    assert fit_psf_sigma(small, small, 1.5) is None
 
 
 PAIR = Path(__file__).parents[3] / "shared" / "data" / "squirrel_widefield_pair"

@@ -71,7 +71,9 @@ def a_result(shape: tuple[int, int] = (40, 60), **changes: Any) -> Reconstructio
 def an_agreement(shape: tuple[int, int] = (40, 60), rsp: float = 0.93) -> WidefieldAgreement:
     """Make an agreement with a widefield image that disagrees more from top to bottom."""
     error = np.repeat(np.linspace(0, 1, shape[0], dtype=np.float32)[:, None], shape[1], axis=1)
-    return WidefieldAgreement(error=error, rsp=rsp, rse=0.21, shift_nm=(34.0, -12.5))
+    return WidefieldAgreement(
+        error=error, rsp=rsp, rse=0.21, shift_nm=(34.0, -12.5), psf_sigma_nm=131.0
+    )
 
 
 def a_provenance(path: str = "acquisition/cell.csv", **options: Any) -> Provenance:

@@ -190,9 +190,9 @@ class Model:
         agreement = None
         if prepared is not None and prepared.scale > 0:
             with clock.time("compare"):
-                from annapalm.widefield import compare  # only where there is a widefield image
+                from annapalm.widefield import explain  # only where there is a widefield image
 
-                agreement = compare(output.images["widefield_estimate"], prepared, grid)
+                agreement = explain(output.images["dense"], prepared, grid, self.info.psf_sigma_nm)
         with clock.time("judge"):
             asked = call.structure or self.info.structures[0]
             familiarity = judge(counts, grid.pixel_nm, asked)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from annapalm.widefield.agreement import compare
+from annapalm.widefield.agreement import compare, explain
 from annapalm.widefield.image import WidefieldImage, check_covers, read_widefield
 from annapalm.widefield.prepare import PreparedWidefield, prepare_widefield
 
@@ -11,6 +11,7 @@ __all__ = [
     "WidefieldImage",
     "check_covers",
     "compare",
+    "explain",
     "prepare_widefield",
     "read_widefield",
 ]

@@ -194,6 +194,11 @@ class WidefieldRecord(TypedDict):
     """Resolution-scaled error, localizations per quarter pixel."""
     shift_nm: list[float]
     """(x, y) by which the widefield image was moved onto the localizations."""
+    registered: bool
+    """Whether the shift was measured; else it was left at 0, and a warning says why."""
+    psf_sigma_nm: float | None
+    """Standard deviation of the PSF under which the picture explains the image best; null where
+    no width does."""
 
 
 class CrossCheckRecord(TypedDict):

@@ -120,6 +120,8 @@ def widefield_record(result: Reconstruction) -> WidefieldRecord | None:
         "rsp": _finite(agreement.rsp),
         "rse": _finite(agreement.rse),
         "shift_nm": [float(s) for s in agreement.shift_nm],
+        "registered": agreement.registered,
+        "psf_sigma_nm": _finite(agreement.psf_sigma_nm),
     }
 
 
@@ -172,5 +174,5 @@ def output_record(name: str, path: Path) -> OutputRecord:
     return {"name": name, "size_bytes": path.stat().st_size, "sha256": digest}
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
