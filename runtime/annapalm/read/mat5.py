@@ -124,8 +124,14 @@ def load(path: Path, stream: BinaryIO) -> dict[str, Node]:
     with _damage(path):
         order = _order(stream)
         found: dict[str, Node] = {}
+        packed = unpacked = 0
         for code, data in _elements(stream, order):
-            kind, content = _unpack(path, data, order) if code == _COMPRESSED else (code, data)
+            kind, content = code, data
+            if code == _COMPRESSED:
+                kind, content = _unpack(path, data, order)
+                # Each may be small enough, and all of them too much.
+                packed, unpacked = packed + len(data), unpacked + len(content)
+                check_packed(path, "all variables together", packed, unpacked)
             if kind == _MATRIX:
                 name, node = _matrix(path, content, order, 0, _Budget(MAX_NODES))
                 found[name] = node
@@ -154,9 +160,12 @@ def _order(stream: BinaryIO) -> Order:
 
 def _elements(stream: BinaryIO, order: Order) -> Iterator[tuple[int, memoryview]]:
     """Give code and bytes of each element at the outermost level."""
+    end = stream.seek(0, 2)
+    stream.seek(HEADER_BYTES)
     while tag := stream.read(8):
         code, size = struct.unpack(order + "II", tag)
-        data = stream.read(size)
+        # Asked before memory is taken for it.
+        data = stream.read(size) if size <= end - stream.tell() else b""
         if len(data) < size:
             message = "it ends within a variable"
             raise ValueError(message)
