@@ -28,7 +28,8 @@ def column(cells: list[str], mark: str | None = ",") -> np.ndarray | None:
 
 def bits(values: object) -> list[int]:
     """Give the bits of numbers, so that -0.0 is not 0.0."""
-    return np.asarray(values, np.float64).view(np.uint64).tolist()
+    found: list[int] = np.asarray(values, np.float64).view(np.uint64).tolist()
+    return found
 
 
 @settings(max_examples=300, deadline=None)

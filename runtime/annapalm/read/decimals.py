@@ -144,7 +144,7 @@ def _between_blanks(
     lines = np.flatnonzero(line_ends)
     if len(starts) != len(lines) * cells:
         return None
-    starts, ends = starts.reshape(-1, cells), ends.reshape(-1, cells)
-    if (ends[:, -1] > lines).any() or (starts[1:, 0] < lines[:-1]).any():
+    first, last = starts.reshape(-1, cells), ends.reshape(-1, cells)
+    if (last[:, -1] > lines).any() or (first[1:, 0] < lines[:-1]).any():
         return None
-    return starts, ends
+    return first, last

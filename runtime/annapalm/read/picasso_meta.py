@@ -42,12 +42,17 @@ class PicassoMeta:
     """Name of the file it comes from."""
 
 
+def sidecar_of(path: Path) -> Path:
+    """Name the file beside a table that holds its metadata; it need not be there."""
+    return path.with_suffix(".yaml")
+
+
 def from_sidecar(path: Path) -> PicassoMeta | None:
     """Read the YAML file beside a table; None where there is none.
 
     Raises `SidecarError` where it is none of Picasso's, and `UnreadableFileError`.
     """
-    sidecar = path.with_suffix(".yaml")
+    sidecar = sidecar_of(path)
     try:
         with sidecar.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
