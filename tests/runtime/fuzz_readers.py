@@ -79,15 +79,16 @@ class Plain:
     y: int
     frame: int
     first_frame: int = 1
+    factor: float = 1.0
 
 
 PLAIN = {
     "thunderstorm.csv": Plain(2, ",", 2, 3, 1),
-    "thunderstorm.xls": Plain(2, "\t", 2, 3, 1),
+    "thunderstorm.xls": Plain(2, "\t", 2, 3, 1, factor=1000.0),
     "oni.csv": Plain(2, ",", 2, 3, 1, 0),
     "smlm_challenge.csv": Plain(2, ",", 2, 3, 1),
 }
-"""Tables in nm whose zero is ours, by their unchanged header; see `checked_by`."""
+"""Tables whose zero is ours, by their unchanged header; see `checked_by`."""
 
 _PIECES = (
     b"\0", b"\xff" * 8, b"\0" * 8, b"\xff\xff\xff\x7f", b"\x80", b"\n", b"\r", b"\n\n", b"nan",
@@ -216,7 +217,10 @@ def checked_by(name: str, data: bytes, found: Table) -> list[tuple[float, float,
         cells = csv.reader(rows, delimiter=plain.mark, skipinitialspace=True)
         places = (plain.x, plain.y, plain.frame)
         values = [tuple(float(row[place]) for place in places) for row in cells]
-        return [(x, y, frame - plain.first_frame) for x, y, frame in values]
+        return [
+            (x * plain.factor, y * plain.factor, frame - plain.first_frame)
+            for x, y, frame in values
+        ]
     if name == "matrix.mat":
         from scipy import io as scipy_io
 

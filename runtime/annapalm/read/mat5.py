@@ -54,6 +54,8 @@ _TYPES = {
 }
 """Type of stored numbers, by its code."""
 _UTF = {16: "utf-8", 17: "utf-16", 18: "utf-32"}
+_SHAPE = 5
+"""Type of the edges of an array: int32."""
 _CELL, _STRUCT, _CHAR = 1, 2, 4
 _NUMERIC = range(6, 16)
 """Classes of full arrays of numbers: double to uint64."""
@@ -241,6 +243,9 @@ def _matrix(
     kind = flags & 0xFF
     if kind == 17:  # an object with no shape
         return "", Other("an object")
+    if parts[1][0] != _SHAPE:
+        message = "an array has no shape"
+        raise ValueError(message)
     shape = tuple(np.frombuffer(parts[1][1], order + "i4").tolist())
     if any(edge < 0 for edge in shape):
         message = "an array has a negative size"
