@@ -39,8 +39,8 @@ DATA = Path(__file__).parents[1] / "data"
 SECONDS_A_CASE = 60.0
 BYTES_MORE = 2**31
 
-MATRIX = {"columns": ["y", "x", "frame"], "unit": "nm"}
-STRUCT = {"columns": ["x=data.x", "y=data.y", "time=data.t"], "unit": "nm"}
+MATRIX: dict[str, object] = {"columns": ["y", "x", "frame"], "unit": "nm"}
+STRUCT: dict[str, object] = {"columns": ["x=data.x", "y=data.y", "time=data.t"], "unit": "nm"}
 FILES: dict[str, dict[str, object]] = {
     "thunderstorm.csv": {},
     "thunderstorm.xls": {},
@@ -274,7 +274,8 @@ class Reader:
         try:
             self._pipe.send((name, data))
             if self._pipe.poll(SECONDS_A_CASE):
-                return self._pipe.recv()
+                sound, outcome = self._pipe.recv()
+                return bool(sound), str(outcome)
             problem = f"found no end in {SECONDS_A_CASE:.0f} s"
         except (EOFError, OSError):
             self._process.join(10)
