@@ -238,14 +238,14 @@ def _columns(name: str) -> object:
 
 def _work(pipe: Connection) -> None:
     """Read what comes through a pipe, with bounded memory; run in a process of its own."""
-    import resource
-
     import pyarrow as pa  # noqa: F401 - it takes its memory before the limit, as in a long run
     import tifffile  # noqa: F401
 
     import annapalm.field  # noqa: F401
 
-    if sys.platform == "linux":
+    if sys.platform == "linux":  # elsewhere memory cannot be bounded so
+        import resource
+
         now = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (now + BYTES_MORE, now + BYTES_MORE))
     while True:
