@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.errors import AnnaPalmError, FieldTooLargeError
-from annapalm.grid import MAX_PIXELS, Grid
+from annapalm.grid import MAX_EDGE_PX, MAX_PIXELS, Grid
 from annapalm.read.errors import at
 from annapalm.render import render
 
@@ -44,8 +44,8 @@ class OutlierError(AnnaPalmError, ValueError):
         super().__init__(
             f"{at(path, line)}: the localization at x {x} µm, y {y} µm lies so far from the "
             f"others that the image would be {width} x {height} µm, more than {MAX_PIXELS:,} "
-            "pixels. Correct or remove the line, or say what the camera sees with --field "
-            "WIDTHxHEIGHT or --roi X0,Y0,X1,Y1 (µm)."
+            f"pixels or {MAX_EDGE_PX:,} along one edge. Correct or remove the line, or say "
+            "what the camera sees with --field WIDTHxHEIGHT or --roi X0,Y0,X1,Y1 (µm)."
         )
 
 

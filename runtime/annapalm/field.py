@@ -142,7 +142,8 @@ def run_field(
     """
     options = options or FieldOptions()
     check_stem_free(stem, options)  # before the work, not after it
-    read = read_field(source, model.info.pixel_nm, options, widefield=widefield)
+    pixel_nm = model.info.pixel_nm
+    read = read_field(source, pixel_nm, options, widefield=widefield, progress=progress)
     result = reconstruct_field(model, read, options, progress)
     return save_field(model, read, result, stem, options)
 
@@ -154,18 +155,24 @@ def check_stem_free(stem: Path, options: FieldOptions) -> None:
 
 
 def read_field(
-    source: Path, pixel_nm: float, options: FieldOptions, *, widefield: Path | None = None
+    source: Path,
+    pixel_nm: float,
+    options: FieldOptions,
+    *,
+    widefield: Path | None = None,
+    progress: Progress | None = None,
 ) -> FieldInput:
     """Read a table or image of counts, and its widefield image; choose the field of view.
 
-    `pixel_nm` is that of the model. Raises an `AnnaPalmError` that says what is wrong with them.
+    `pixel_nm` is that of the model; `progress` is heard while a large table is read. Raises
+    an `AnnaPalmError` that says what is wrong with them.
     """
     start = time.perf_counter()
     image = None if widefield is None else read_widefield(widefield, options.widefield_pixel_nm)
     if is_counts_image(source):
         read = _read_counts(source, options, image)
     else:
-        read = _read_table(source, options, image, pixel_nm)
+        read = _read_table(source, options, image, pixel_nm, progress)
     record = None if image is None or widefield is None else widefield_record(image, widefield)
     return replace(read, widefield=record, seconds=time.perf_counter() - start)
 
@@ -282,11 +289,17 @@ def _read_counts(source: Path, options: FieldOptions, image: WidefieldImage | No
 
 
 def _read_table(
-    source: Path, options: FieldOptions, image: WidefieldImage | None, pixel_nm: float
+    source: Path,
+    options: FieldOptions,
+    image: WidefieldImage | None,
+    pixel_nm: float,
+    progress: Progress | None,
 ) -> FieldInput:
-    table = read_table(source, options.table)
+    table = read_table(source, options.table, progress)
     rows, warnings = _select(table, options)
-    locs = table.localizations.select(rows)
+    locs = table.localizations
+    if len(rows) < len(locs):  # else the same: a copy of a large table is as large again
+        locs = locs.select(rows)
     extent = choose_extent(
         locs,
         pixel_nm,

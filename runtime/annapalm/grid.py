@@ -21,6 +21,10 @@ MAX_PIXELS = 2**28
 """Largest image made in one go: 16,384 x 16,384 px (328 µm at 20 nm, 1 GiB a plane). No camera
 field is larger; a table that asks for more has an outlier."""
 
+MAX_EDGE_PX = 2**17
+"""Longest edge of an image: 2.6 mm at 20 nm. A band of few rows is within `MAX_PIXELS`
+however long, and of few rows only until it is padded."""
+
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -44,6 +48,9 @@ class Grid:
         if self.shape[0] * self.shape[1] > MAX_PIXELS:
             height, width = (n * self.pixel_nm / 1000 for n in self.shape)
             raise FieldTooLargeError(width, height, MAX_PIXELS, "")
+        if max(self.shape) > MAX_EDGE_PX:
+            height, width = (n * self.pixel_nm / 1000 for n in self.shape)
+            raise FieldTooLargeError(width, height, MAX_EDGE_PX, " along one edge")
 
     @property
     def extent_nm(self) -> tuple[float, float, float, float]:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 MAX_FILE_BYTES = 8 * 2**30
 """No single plane below `MAX_PIXELS` needs a larger file."""
 
+MAX_PAGES = 1000
+"""Pages are counted up to here; tifffile 2026 follows some chains that end in a circle for ever."""
+
 PRINT_PIXEL_NM = 2000.0
 """Resolution tags that give a larger pixel (72, 96, 300, 600 dots per inch, 1/1) are settings for
 printers that programs write when they know nothing; no microscope of this kind has such a pixel."""
@@ -276,14 +279,25 @@ def _check_file(path: Path) -> None:
 
 def _only_page(tif: TiffFile, path: Path) -> TiffPage:
     """Return the one page, after making sure that no metadata spread more planes over the file."""
-    if len(tif.pages) != 1:
-        raise TiffPlanesError(path, f"{len(tif.pages):,} images")
+    if (images := _count_pages(tif)) != 1:
+        more = "more than " if images > MAX_PAGES else ""
+        raise TiffPlanesError(path, f"{more}{min(images, MAX_PAGES):,} images")
     page = tif.pages.first
     planes = [s.shape for s in tif.series]
     if len(planes) != 1 or math.prod(planes[0]) != math.prod(page.shape):
         sizes = ", ".join(" x ".join(map(str, shape)) for shape in planes)
         raise TiffPlanesError(path, f"an image of {sizes} pixels in several planes")
     return page
+
+
+def _count_pages(tif: TiffFile) -> int:
+    """Count the pages, up to `MAX_PAGES` and one: their chain may be long, or without end."""
+    try:
+        tif.pages.get(MAX_PAGES)
+        tif.pages.get(MAX_PAGES + 1)  # not there, if a circle was found on the way to the first
+    except IndexError:
+        return len(tif.pages)
+    return MAX_PAGES + 1
 
 
 def _check_kind(page: TiffPage, path: Path) -> None:

@@ -240,6 +240,13 @@ def test_a_variable_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() 
     assert_refuses(data, error=UnsafeContentError, says=("-v7.3",))
 
 
+def test_an_array_whose_shape_is_stored_as_something_else_is_damaged() -> None:
+    data = bytearray((DATA / "matrix.mat").read_bytes())
+    shape = data.index(struct.pack("<2I", 5, 8))
+    data[shape] = 9
+    assert_refuses(bytes(data), error=DamagedFileError, says=("no shape",))
+
+
 def test_structs_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     inner: dict[str, Any] = {"x": 1.0}
     for _ in range(20):

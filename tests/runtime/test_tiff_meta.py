@@ -332,6 +332,20 @@ def test_a_directory_that_points_to_itself_ends(tmp_path: Path) -> None:
     assert plane.shape == (10, 10)
 
 
+def test_a_chain_of_directories_that_ends_in_a_circle_is_followed_no_further(
+    tmp_path: Path,
+) -> None:
+    # Behind the first hundred, where tifffile looks for circles: it would go round 2^32 times.
+    path = raw_tiff(tmp_path, bytes(100), again=222)
+    data, empty = path.read_bytes(), struct.Struct("<H12sI")
+    assert len(data) == 222
+    starts = [222 + empty.size * i for i in range(150)]
+    tag = struct.pack("<HHII", 256, 4, 1, 10)
+    data += b"".join(empty.pack(1, tag, after) for after in [*starts[1:], starts[-1]])
+    path.write_bytes(data)
+    assert_refuses(path, TiffPlanesError, "more than 1,000 images")
+
+
 def test_broken_ome_xml_is_damage_unless_the_user_states_the_pixel(tmp_path: Path) -> None:
     described = ome('PhysicalSizeX="0.108"').replace("</Image>", "")
     path = saved(tmp_path, description=described, metadata=None)

@@ -3,6 +3,7 @@
 Importing this package loads neither numpy nor tifffile: a command line needs its options first.
 """
 
+from annapalm.read.companions import companions
 from annapalm.read.counts_image import CountsImage, is_counts_image, read_counts_image
 from annapalm.read.errors import ReadError
 from annapalm.read.registry import read_localizations, read_table
@@ -16,6 +17,7 @@ __all__ = [
     "Table",
     "TableOptions",
     "Unit",
+    "companions",
     "is_counts_image",
     "read_counts_image",
     "read_localizations",

@@ -43,7 +43,7 @@ _DIALECT = Dialect(
     end_at_nul=True,
 )
 
-_FACT = re.compile(r"^\s*(VoxelSize|Resolution|Size)([XY])\s*:\s*(\S+)", re.MULTILINE)
+_FACT = re.compile(r"^[ \t\r]*(VoxelSize|Resolution|Size)([XY])\s*:\s*(\S+)", re.MULTILINE)
 
 
 def matches(source: Source) -> bool:

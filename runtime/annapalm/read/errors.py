@@ -195,8 +195,8 @@ class MissingColumnError(ReadError, LookupError):
 
     def __init__(self, path: Path, line: Place, missing: str, found: Sequence[str]) -> None:
         super().__init__(
-            f"{at(path, line)}: no column {shown(missing)} among {listed(found)}. Export the "
-            "table with that column, or name the right one, such as --columns "
+            f"{at(path, line)}: no column {shown(missing)} among {listed(found) or 'none'}. "
+            "Export the table with that column, or name the right one, such as --columns "
             f"x=NAME,y=NAME,frame=NAME. {NOTHING_READ}"
         )
 

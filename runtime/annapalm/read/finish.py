@@ -112,7 +112,8 @@ def to_table(
     if "time" in values:
         frame = _ranked(values.pop("time"), by_name["time"], notes)
     else:
-        frame = values.pop("frame").astype(np.int64) - about.first_frame
+        frame = _whole(values.pop("frame"))
+        frame -= about.first_frame
         _check_frames(frame, source, by_name["frame"], place_of, options, about)
     channel = _one_channel(values, source, by_name, place_of)
     _to_nm(values, by_name)
@@ -153,6 +154,15 @@ def _to_nm(values: Values, columns: Mapping[Quantity, Column]) -> None:
             values[name] *= column.factor
         if column.shift_nm != 0:
             values[name] += column.shift_nm
+
+
+def _whole(values: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Turn checked whole numbers into int64, in the same memory: a column may have gigabytes."""
+    found = values.view(np.int64)
+    for start in range(0, len(values), 2**16):
+        part = slice(start, start + 2**16)
+        found[part] = values[part].astype(np.int64)
+    return found
 
 
 def _precision(values: Values) -> NDArray[np.float64] | None:
@@ -219,7 +229,7 @@ def _one_channel(
 ) -> NDArray[np.int64] | None:
     if "channel" not in values:
         return None
-    channel = values.pop("channel").astype(np.int64)
+    channel = _whole(values.pop("channel"))
     other = np.flatnonzero(channel != channel[:1])
     if len(other):
         place, label = place_of(int(other[0])), columns["channel"].label

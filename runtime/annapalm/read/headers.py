@@ -42,7 +42,7 @@ _PHOTONS = ("photon", "photons", "ph")
 _MERGED = ("detections", "number frames", "length", "len", "n")
 """Names by which programs count the raw localizations merged into a row."""
 
-_UNIT_AT_END = re.compile(r"(.*?)\s*[\[(]([^\[\]()]*)[\])]")
+_UNIT_AT_END = re.compile(r"(.*)[\[(]([^\[\]()]*)[\])]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,8 @@ _TYPES = {
 }
 """Type of stored numbers, by its code."""
 _UTF = {16: "utf-8", 17: "utf-16", 18: "utf-32"}
+_SHAPE = 5
+"""Type of the edges of an array: int32."""
 _CELL, _STRUCT, _CHAR = 1, 2, 4
 _NUMERIC = range(6, 16)
 """Classes of full arrays of numbers: double to uint64."""
@@ -124,8 +126,14 @@ def load(path: Path, stream: BinaryIO) -> dict[str, Node]:
     with _damage(path):
         order = _order(stream)
         found: dict[str, Node] = {}
+        packed = unpacked = 0
         for code, data in _elements(stream, order):
-            kind, content = _unpack(path, data, order) if code == _COMPRESSED else (code, data)
+            kind, content = code, data
+            if code == _COMPRESSED:
+                kind, content = _unpack(path, data, order)
+                # Each may be small enough, and all of them too much.
+                packed, unpacked = packed + len(data), unpacked + len(content)
+                check_packed(path, "all variables together", packed, unpacked)
             if kind == _MATRIX:
                 name, node = _matrix(path, content, order, 0, _Budget(MAX_NODES))
                 found[name] = node
@@ -154,9 +162,12 @@ def _order(stream: BinaryIO) -> Order:
 
 def _elements(stream: BinaryIO, order: Order) -> Iterator[tuple[int, memoryview]]:
     """Give code and bytes of each element at the outermost level."""
+    end = stream.seek(0, 2)
+    stream.seek(HEADER_BYTES)
     while tag := stream.read(8):
         code, size = struct.unpack(order + "II", tag)
-        data = stream.read(size)
+        # Asked before memory is taken for it.
+        data = stream.read(size) if size <= end - stream.tell() else b""
         if len(data) < size:
             message = "it ends within a variable"
             raise ValueError(message)
@@ -232,6 +243,9 @@ def _matrix(
     kind = flags & 0xFF
     if kind == 17:  # an object with no shape
         return "", Other("an object")
+    if parts[1][0] != _SHAPE:
+        message = "an array has no shape"
+        raise ValueError(message)
     shape = tuple(np.frombuffer(parts[1][1], order + "i4").tolist())
     if any(edge < 0 for edge in shape):
         message = "an array has a negative size"

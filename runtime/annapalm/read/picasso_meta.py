@@ -26,7 +26,7 @@ NAMES = ("Pixelsize", "Width", "Height")
 MAX_BYTES = 2**24
 """Of metadata; real ones have some kilobytes, with many filters perhaps a megabyte."""
 
-_LINE = re.compile(r"(\w+)\s*:\s+(.*?)\s*(?:\s#.*)?")
+_COMMENT = re.compile(r"\s#")
 _FLOW = re.compile(r"\s*[\[{\"']")
 
 
@@ -42,12 +42,17 @@ class PicassoMeta:
     """Name of the file it comes from."""
 
 
+def sidecar_of(path: Path) -> Path:
+    """Name the file beside a table that holds its metadata; it need not be there."""
+    return path.with_suffix(".yaml")
+
+
 def from_sidecar(path: Path) -> PicassoMeta | None:
     """Read the YAML file beside a table; None where there is none.
 
     Raises `SidecarError` where it is none of Picasso's, and `UnreadableFileError`.
     """
-    sidecar = path.with_suffix(".yaml")
+    sidecar = sidecar_of(path)
     try:
         with sidecar.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -61,13 +66,13 @@ def from_sidecar(path: Path) -> PicassoMeta | None:
     for number, line in enumerate(data.decode("utf-8", errors="replace").splitlines(), 1):
         if _FLOW.match(line) and not line[0].isspace():
             raise SidecarError(path, sidecar, number, f"{shown(line)} is not as Picasso writes it")
-        pair = _LINE.fullmatch(line)
-        if pair is not None and pair[1] in NAMES:
-            value = _positive(pair[2])
+        name, _, rest = line.partition(":")
+        if (name := name.rstrip()) in NAMES and rest[:1].isspace():
+            value = _positive(_COMMENT.split(rest, maxsplit=1)[0].strip())
             if value is None:
                 problem = f"{shown(line)} is no number above 0"
                 raise SidecarError(path, sidecar, number, problem)
-            found[pair[1]] = value  # the last one counts, as in Picasso
+            found[name] = value  # the last one counts, as in Picasso
     return _meta(found, sidecar.name)
 
 

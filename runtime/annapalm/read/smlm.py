@@ -9,12 +9,13 @@ One table with one channel is read; images beside it are not looked at.
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 import zlib
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
@@ -55,8 +56,14 @@ MANIFEST = "manifest.json"
 
 VERSION = "0.2"
 
-MAX_MANIFEST = 2**24
+MAX_MANIFEST = 2**22
+"""Bytes of the manifest; real ones have some kilobytes."""
 MAX_MEMBERS = 10_000
+MAX_DIRECTORY = 2**22
+"""Bytes of the list of files: 400 for each of them."""
+_END = struct.Struct("<4s4H2LH")
+"""The end of a zip archive: mark, disks, files here, files, bytes of their list, where it begins,
+bytes of a comment."""
 
 _COLUMNS: dict[Quantity, tuple[str, ...]] = {
     "x": ("x", "x_position", "position_x"),
@@ -138,13 +145,10 @@ def _opened(source: Source) -> Iterator[zipfile.ZipFile]:
     """Open the archive; raises `DamagedFileError` and `UnsafeContentError`."""
     with source.whole() as stream:
         try:
+            _check_directory(source.path, stream)
             with zipfile.ZipFile(stream) as archive:
                 if len(archive.infolist()) > MAX_MEMBERS:
-                    raise UnsafeContentError(
-                        source.path,
-                        f"the archive holds more than {MAX_MEMBERS:,} files",
-                        "Pack the table by itself.",
-                    )
+                    raise _too_many(source.path)
                 yield archive
         except (AnnaPalmError, MemoryError):
             raise
@@ -153,6 +157,24 @@ def _opened(source: Source) -> Iterator[zipfile.ZipFile]:
             *(NotImplementedError, RuntimeError, OverflowError),
         ) as error:
             raise DamagedFileError(source.path, "zip archive", str(error)) from error
+
+
+def _check_directory(path: Path, stream: BinaryIO) -> None:
+    """Refuse a list of more files than are read, before it is read; raises `UnsafeContentError`."""
+    stream.seek(max(0, stream.seek(0, 2) - 2**16 - _END.size))
+    tail = stream.read()
+    place = tail.rfind(b"PK\x05\x06")
+    if place >= 0 and len(tail) - place >= _END.size:
+        _, _, _, _, files, size, _, _ = _END.unpack_from(tail, place)
+        # 0xffff stands for more than that, as only very large archives have.
+        if files > MAX_MEMBERS or size > MAX_DIRECTORY:
+            raise _too_many(path)
+    stream.seek(0)
+
+
+def _too_many(path: Path) -> UnsafeContentError:
+    problem = f"the archive holds more than {MAX_MEMBERS:,} files"
+    return UnsafeContentError(path, problem, "Pack the table by itself.")
 
 
 def _member(path: Path, archive: zipfile.ZipFile, name: str) -> zipfile.ZipInfo:

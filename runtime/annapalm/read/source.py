@@ -9,10 +9,12 @@ from __future__ import annotations
 import codecs
 import hashlib
 import os
+import stat
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
 
+from annapalm.errors import CancelledError
 from annapalm.read.errors import (
     LongLineError,
     NotATableError,
@@ -24,12 +26,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from annapalm.progress import Progress
+
 HEAD_BYTES = 2**16
 """How much of a file decides its format and holds its header; also the longest line. The widest
 real tables have some 30 columns, 500 bytes."""
 
-BLOCK_BYTES = 2**22
+BLOCK_BYTES = 2**20
 """Read at a time: large enough that the cost per block vanishes, small enough for the cache."""
+
+PROGRESS_BYTES = 2**25
+"""Files from this size on tell how far they are read; a second's work or so."""
 
 HDF5 = b"\x89HDF\r\n\x1a\n"
 """How HDF5 begins; in a file of MATLAB 7.3 behind 512 bytes of its own."""
@@ -53,11 +60,17 @@ class Block:
 
 
 class Source:
-    """An open table file, read from its start to its end once."""
+    """An open table file, read from its start to its end once.
 
-    def __init__(self, stream: BinaryIO, path: Path) -> None:
+    A `progress` hears of the bytes read of a large file, and may stop it: then whatever reads
+    raises `CancelledError`.
+    """
+
+    def __init__(self, stream: BinaryIO, path: Path, progress: Progress | None = None) -> None:
         self.path = path
         self._stream = stream
+        self._progress, self._done = progress, 0
+        self._size = 0 if progress is None else _size(stream)
         self._hash = hashlib.sha256()
         self._hashed = False
         self._first = self._read(BLOCK_BYTES)
@@ -158,7 +171,25 @@ class Source:
         while 0 < len(data) < size and (more := self._stream.read(size - len(data))):
             data += more
         self._hash.update(data)
+        self._done += len(data)
+        if self._progress is not None:
+            self._tell(self._progress)
         return data
+
+    def _tell(self, progress: Progress) -> None:
+        if self._size >= PROGRESS_BYTES:
+            progress.advance(min(self._done, self._size), self._size)
+        if progress.cancelled():
+            raise CancelledError
+
+
+def _size(stream: BinaryIO) -> int:
+    """Give the size of a file; 0 for what has none, such as a pipe."""
+    try:
+        found = os.fstat(stream.fileno())
+    except OSError:  # UnsupportedOperation is one
+        return 0
+    return found.st_size if stat.S_ISREG(found.st_mode) else 0
 
 
 def is_hdf5(head: bytes) -> bool:
