@@ -36,6 +36,7 @@ from annapalm.model import SessionOptions, load_model
 from annapalm.model.inputs import check_exposure, structure_weights
 from annapalm.provenance import device_record, model_record, software_record
 from annapalm.tile import check_tile
+from annapalm.write.errors import as_write_error
 from annapalm.write.schema import RUN_SCHEMA
 
 if TYPE_CHECKING:
@@ -195,8 +196,9 @@ def _conclude(
     code, overview = _exit_code(work), None
     try:
         _, overview = write_record(ledger, lock, record, run.planned)
-    except AnnaPalmError as error:
-        report(error)
+    except (AnnaPalmError, OSError) as error:  # the latter where the whole folder is gone
+        known = isinstance(error, AnnaPalmError)
+        report(error if known else as_write_error(error, job.out))
         code = code or SOME_FAILED
     text = summary_text(work.tally, seconds, overview, job.out)
     if record["shards"] is not None:

@@ -107,7 +107,7 @@ def _checked(context: typer.Context, path: Path, name: str, option: Any, value: 
         inspect.unwrap(context.command.callback or _checked), None, None, include_extras=True
     )
     hint, *extras = get_args(declared[option.name])
-    kinds = {kind for kind in get_args(hint) or (hint,) if kind is not type(None)}
+    kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
     low = next((extra.min for extra in extras if isinstance(extra, OptionInfo)), None)
     choices = [choice for kind in kinds for choice in get_args(kind)] or [
         kind for kind in kinds if isinstance(kind, str)

@@ -54,6 +54,8 @@ class Work:
                     model, todo, self._job.out, self._job.options, reporter, begin=self._begin
                 )
                 for verdict in verdicts:
+                    if verdict.refusal is not None:  # `run_batch` does not hear of it
+                        reporter.begin(self._finished + 1, len(items), verdict.item)
                     self._take(verdict, outcomes, reporter)
                     if seen.seen:
                         break
