@@ -185,6 +185,29 @@ def test_an_input_that_is_replaced_is_the_one_that_its_record_names(meanwhile: M
     assert read_json(meanwhile.out / "02.json")["provenance"]["input"]["rows"] == 400
 
 
+def test_an_input_that_changes_while_it_is_read_gives_no_picture(
+    meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from annapalm import field
+
+    read = field._read_table
+
+    def grow(source: Path, *more: Any) -> Any:  # an acquisition that is still writing
+        found = read(source, *more)
+        if source.name == "02.csv":
+            with source.open("a", encoding="utf-8") as stream:
+                stream.write("40,2000.0,2000.0,9\n")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(field, "_read_table", grow)
+        result = meanwhile.again()
+    assert result.exit_code == 1
+    assert "02.csv was changed while it was read" in result.stderr
+    assert meanwhile.statuses() == ["done", "done", "failed", "done"]
+    assert meanwhile.again().exit_code == 0
+
+
 def test_a_model_that_is_swapped_draws_nothing(meanwhile: Meanwhile) -> None:
     assert meanwhile.run(lambda: meanwhile.model.write_bytes(b"another")).exit_code == 0
     hashes = {

@@ -44,8 +44,8 @@ def rehearse(
             results.line(f"{action:8}{item.source} -> {item.stem}{why}")
     if not job.quiet:
         say(
-            f"a run would do {counted['do']}; {counted['done']} are done already, "
-            f"{counted['refused']} refused; nothing was written"
+            f"of {len(items)} inputs a run would do {counted['do']}, with {counted['done']} done "
+            f"already and {counted['refused']} refused; nothing was written"
         )
     return SOME_FAILED if counted["refused"] else DONE
 
