@@ -179,6 +179,16 @@ def test_other_settings_need_another_folder_or_leave(
     assert runs.times() == before
 
 
+def test_where_all_failed_the_settings_can_be_put_right(
+    tmp_path: Path, tiny_model_path: Path
+) -> None:
+    write_table(tmp_path / "in" / "a.csv", ["1,2000,2000,9", "1,2100,2100,9"])
+    runs = Runs(tmp_path, tiny_model_path)
+    assert "--allow-single-frame" in runs.run(code=1).stderr
+    assert runs.redone("--allow-single-frame") == outputs_of("a")
+    assert "allow-single-frame was true, now not given" in runs.run(code=2).stderr
+
+
 def test_overwrite_begins_anew(runs: Runs) -> None:
     assert runs.redone("--overwrite", "--exposure", 2) == set().union(*map(outputs_of, "abc"))
     assert runs.redone("--exposure", 2) == set()

@@ -171,12 +171,14 @@ def state_of(path: Path) -> list[int] | None:
 def check_settings(out: Path, settings: Mapping[str, JsonValue], *, resume: bool = True) -> Index:
     """Read the ledgers of a folder and see that it may be gone on with; writes nothing."""
     index = read_index(out / HIDDEN)
-    if not resume and index.parts:
-        done = sum(place.done is not None for place in index.places.values())
+    done = sum(place.done is not None for place in index.places.values())
+    if done and not resume:
         raise RunExistsError(out, done)
+    holding = {place.done.path for place in index.places.values() if place.done is not None}
     for part in index.parts:
         differences = _differences(part.head["settings"], settings)
-        if differences:
+        # Where all failed, other settings are the remedy, and there is nothing to be mixed with.
+        if differences and part.path in holding:
             raise SettingsDifferError(out, differences)
     return index
 
