@@ -1,6 +1,6 @@
 """What befalls a run at night, done for real; docs/reliability.md lists what is here.
 
-ANNAPALM_KILLS says how often a run is killed; 200 are done with
+ANNAPALM_KILLS says how often a run is killed; a longer trial is
 `ANNAPALM_KILLS=200 pytest tests/runtime/test_faults.py -k killed`.
 """
 

@@ -196,9 +196,11 @@ def _conclude(
     code, overview = _exit_code(work), None
     try:
         _, overview = write_record(ledger, lock, record, run.planned)
-    except (AnnaPalmError, OSError) as error:  # the latter where the whole folder is gone
-        known = isinstance(error, AnnaPalmError)
-        report(error if known else as_write_error(error, job.out))
+    except AnnaPalmError as error:
+        report(error)
+        code = code or SOME_FAILED
+    except OSError as error:  # where the whole folder is gone
+        report(as_write_error(error, job.out))
         code = code or SOME_FAILED
     text = summary_text(work.tally, seconds, overview, job.out)
     if record["shards"] is not None:
