@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import time
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from annapalm.errors import AnnaPalmError, CancelledError
-from annapalm.field import FieldOptions, run_field
+from annapalm.field import FieldOptions, check_stem_free, run_field
 from annapalm.progress import Progress
 from annapalm.write import done_entry, failed_entry, skipped_entry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from annapalm.model import Model
@@ -31,6 +31,9 @@ class Item:
     """Where its results go: path without suffix, below the output folder."""
     widefield: Path | None = None
     """The widefield image that belongs to it."""
+    replace: bool = False
+    """Its results may be replaced although `FieldOptions.overwrite` is not set: they are ours, of
+    another version of the input, or not all there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +64,22 @@ def run_batch(
     out: Path,
     options: FieldOptions | None = None,
     progress: BatchProgress | None = None,
+    *,
+    begin: Callable[[Item], None] | None = None,
 ) -> Iterator[Outcome]:
     """Run the items one after the other and yield what became of each, in their order.
 
+    `begin` is called for each before its first file appears; what it raises is the item's failure.
     Raises `CancelledError` where the progress object asks to stop: nothing is left of the item
     begun, and the items before it are complete.
     """
     for number, item in enumerate(items, start=1):
         if progress is not None:
             progress.begin(number, len(items), item)
-        yield _run_item(model, item, out, options or FieldOptions(), progress)
+        chosen = options or FieldOptions()
+        if item.replace:
+            chosen = replace(chosen, overwrite=True)
+        yield _run_item(model, item, out, chosen, progress, begin)
 
 
 def skipped(item: Item) -> Outcome:
@@ -79,10 +88,20 @@ def skipped(item: Item) -> Outcome:
 
 
 def _run_item(
-    model: Model, item: Item, out: Path, options: FieldOptions, progress: Progress | None
+    model: Model,
+    item: Item,
+    out: Path,
+    options: FieldOptions,
+    progress: Progress | None,
+    begin: Callable[[Item], None] | None,
 ) -> Outcome:
     start = time.perf_counter()
     try:
+        check_stem_free(
+            item.stem, options
+        )  # before `begin`: what is there stays nobody's but theirs
+        if begin is not None:
+            begin(item)
         output = run_field(
             model, item.source, item.stem, options, widefield=item.widefield, progress=progress
         )

@@ -56,6 +56,16 @@ class NoFramesError(AnnaPalmError, ValueError):
         )
 
 
+class InputChangedError(AnnaPalmError, RuntimeError):
+    """A file was changed while it was read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} was changed while it was read, so that its picture would be of no known "
+            "input. Run again when nothing writes into it any more; nothing was written."
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class FieldOptions:
     """What may be asked for one field of view; the same for all fields of a run."""
@@ -168,13 +178,27 @@ def read_field(
     an `AnnaPalmError` that says what is wrong with them.
     """
     start = time.perf_counter()
+    paths = (source,) if widefield is None else (source, widefield)
+    before = [_state(path) for path in paths]
     image = None if widefield is None else read_widefield(widefield, options.widefield_pixel_nm)
     if is_counts_image(source):
         read = _read_counts(source, options, image)
     else:
         read = _read_table(source, options, image, pixel_nm, progress)
     record = None if image is None or widefield is None else widefield_record(image, widefield)
+    for path, state in zip(paths, before, strict=True):
+        if _state(path) != state:
+            raise InputChangedError(path)
     return replace(read, widefield=record, seconds=time.perf_counter() - start)
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    """Tell one version of a file from another; None where there is none, which its reader says."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def reconstruct_field(

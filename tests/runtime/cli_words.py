@@ -86,8 +86,9 @@ def assert_ends(result: Result | subprocess.CompletedProcess[str], code: int) ->
 
 
 def names_in(folder: Path) -> set[str]:
-    """List the files below a folder, with forward slashes."""
-    return {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    """List the files below a folder, with forward slashes; not what a run remembers."""
+    found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
+    return {name for name in found if not name.startswith(".annapalm/")}
 
 
 def outputs_of(stem: str) -> set[str]:

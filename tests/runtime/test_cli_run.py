@@ -201,7 +201,8 @@ def test_results_are_replaced_only_when_asked(tmp_path: Path, tiny_model_path: P
     image.write_bytes(b"precious")
     refused = invoke(*args)
     assert_ends(refused, 1)
-    assert "cell.ome.tif exists already" in refused.stderr
+    assert "[1/1] error: " in refused.stderr
+    assert "cell.ome.tif is not as annapalm wrote it" in refused.stderr
     assert "--overwrite" in refused.stderr
     assert image.read_bytes() == b"precious"
     assert_ends(invoke(*args, "--overwrite"), 0)

@@ -111,6 +111,7 @@ def a_run(*fields: FieldEntry) -> RunRecord:
         "software": SOFTWARE,
         "model": MODEL,
         "device": DEVICE,
+        "shards": None,
         "fields": list(fields),
     }
 

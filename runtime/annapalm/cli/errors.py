@@ -102,3 +102,11 @@ class InputFolderError(AnnaPalmError, OSError):
             f"Folder {folder} cannot be listed: {reason}. Give yourself the right to read it, or "
             "name the other folders and files one by one; nothing was read."
         )
+
+
+class SettingsFileError(UsageError):
+    """A settings file, or one of its lines, is not what annapalm takes."""
+
+    def __init__(self, path: Path, key: str | None, must: str, value: str = "") -> None:
+        what = f"{path}" if key is None else f"{path}, {key}{f' = {value}' if value else ''}"
+        super().__init__(f"{what}: it must be {must}. Correct the file; nothing was read.")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass, field
+from contextlib import closing
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from annapalm.batch import Outcome, run_batch, skipped
 from annapalm.cli.ending import (
     DONE,
     INTERRUPTED,
@@ -23,24 +23,29 @@ from annapalm.cli.ending import (
     report,
 )
 from annapalm.cli.inputs import make_plan
-from annapalm.cli.progress import choose_reporter, summary_text
+from annapalm.cli.progress import summary_text
+from annapalm.cli.record import write_record
+from annapalm.cli.rehearse import rehearse
+from annapalm.cli.session import settings_of
 from annapalm.cli.streams import ResultStream, say
+from annapalm.cli.work import Work
 from annapalm.errors import AnnaPalmError
 from annapalm.grid import Grid
+from annapalm.ledger import Ledger, OutputLock, key_of
 from annapalm.model import SessionOptions, load_model
-from annapalm.model.errors import ModelError
 from annapalm.model.inputs import check_exposure, structure_weights
 from annapalm.provenance import device_record, model_record, software_record
 from annapalm.tile import check_tile
-from annapalm.write import json_line, write_run
+from annapalm.write.errors import as_write_error
 from annapalm.write.schema import RUN_SCHEMA
 
 if TYPE_CHECKING:
     from annapalm.batch import Item
     from annapalm.cli.inputs import Plan
     from annapalm.field import FieldOptions
+    from annapalm.ledger import Shard
     from annapalm.model import Device, Model
-    from annapalm.write.schema import RunRecord, RunStatus
+    from annapalm.write.schema import JsonValue, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +68,25 @@ class Job:
     """What widefield images are called; None: none is wanted."""
     jsonl: bool
     quiet: bool
+    resume: bool = True
+    """Go on with the run that the output folder holds."""
+    shard: Shard | None = None
+    """The part of the inputs that this run does; None: all."""
+    dry_run: bool = False
+    """Only say what would be done."""
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class _Run:
-    """A run as it proceeds."""
+    """A run that may begin: nothing more can be found wrong before an input is read."""
 
     model: Model
+    planned: tuple[Item, ...]
+    """All inputs, of other shards too."""
     items: tuple[Item, ...]
+    """Those of this run."""
     started: str
     clock: float
-    status: RunStatus = "done"
-    outcomes: list[Outcome] = field(default_factory=list)
 
 
 def carry_out(job: Job) -> int:
@@ -83,8 +95,12 @@ def carry_out(job: Job) -> int:
     try:
         with interrupts:
             run = _prepare(job)
-            _run(job, run, results, interrupts)
-            return _conclude(job, run, results)
+            if job.dry_run:
+                return rehearse(job, _settings(job, run), run.items, results)
+            with OutputLock(job.out, job.shard) as lock, closing(_open(job, run, lock)) as ledger:
+                work = Work(job, ledger, results, interrupts)
+                work.run(run.model, run.items)
+                return _conclude(job, run, work, ledger, lock, results)
     except KeyboardInterrupt:
         say("interrupted")
         return INTERRUPTED
@@ -115,7 +131,14 @@ def _prepare(job: Job) -> _Run:
         Grid.over(extent, info.pixel_nm)  # refuses what would not fit in memory
     if not job.quiet:
         _announce(model, plan)
-    return _Run(model, plan.items, started, clock)
+    return _Run(model, plan.items, _of_shard(job, plan.items), started, clock)
+
+
+def _of_shard(job: Job, items: tuple[Item, ...]) -> tuple[Item, ...]:
+    shard = job.shard
+    if shard is None:
+        return items
+    return tuple(item for item in items if shard.has(key_of(item.stem, job.out)))
 
 
 def _announce(model: Model, plan: Plan) -> None:
@@ -124,57 +147,64 @@ def _announce(model: Model, plan: Plan) -> None:
         say(f"note: {notice}")
 
 
-def _run(job: Job, run: _Run, results: ResultStream, interrupts: Interrupts) -> None:
-    """Run the batch; Ctrl-C ends it between two files, and what is done stays done."""
-    with choose_reporter(quiet=job.quiet) as reporter:
-        try:
-            for outcome in run_batch(run.model, run.items, job.out, job.options, reporter):
-                if interrupts.seen and outcome.error is not None:
-                    break  # it failed because of the interruption
-                run.outcomes.append(outcome)
-                if job.jsonl:
-                    results.line(json_line(outcome.entry))
-                reporter.finished(outcome)
-                if interrupts.seen:
-                    break
-        except KeyboardInterrupt:
-            interrupts.seen = True
-    if interrupts.seen:
-        run.status = "interrupted"
-    for item in run.items[len(run.outcomes) :]:
-        run.outcomes.append(skipped(item))
-        if job.jsonl:
-            results.line(json_line(run.outcomes[-1].entry))
-    if run.status == "done" and any(o.error is not None for o in run.outcomes):
-        run.status = "failed"
+def _settings(job: Job, run: _Run) -> dict[str, JsonValue]:
+    return settings_of(run.model, job.options, job.widefield_suffix)
 
 
-def _conclude(job: Job, run: _Run, results: ResultStream) -> int:
+def _open(job: Job, run: _Run, lock: OutputLock) -> Ledger:
+    """Open the ledger of the output folder, and say what the user should know of it."""
+    if lock.unlockable is not None:
+        say(
+            f"warning: {job.out} cannot be locked ({lock.unlockable}): see to it yourself that no "
+            "other run writes into it."
+        )
+    ledger = Ledger.open(
+        job.out,
+        job.shard,
+        _settings(job, run),
+        overwrite=job.options.overwrite,
+        resume=job.resume,
+    )
+    damaged = ledger.index.damaged
+    if damaged:
+        say(
+            f"note: {damaged} {'line' if damaged == 1 else 'lines'} of the record of earlier runs "
+            "cannot be read and count for nothing; what they spoke of is done again."
+        )
+    if job.shard is not None and not job.quiet:
+        say(f"shard {job.shard}: {len(run.items)} of {len(run.planned)} inputs")
+    return ledger
+
+
+def _conclude(
+    job: Job, run: _Run, work: Work, ledger: Ledger, lock: OutputLock, results: ResultStream
+) -> int:
     """Write the record of the run, sum up, and give the exit code."""
     seconds = time.perf_counter() - run.clock
     record: RunRecord = {
         "schema": RUN_SCHEMA,
-        "status": run.status,
+        "status": work.status,
         "started": run.started,
         "seconds": seconds,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "software": software_record(run.model),
         "model": model_record(run.model, job.options.structure),
         "device": device_record(run.model),
-        "fields": [outcome.entry for outcome in run.outcomes],
+        "shards": None,
+        "fields": [],
     }
-    code, overview = _exit_code(run), None
+    code, overview = _exit_code(work), None
     try:
-        _, overview = write_run(
-            job.out,
-            record,
-            [outcome.thumbnails for outcome in run.outcomes],
-            overwrite=job.options.overwrite,
-        )
+        _, overview = write_record(ledger, lock, record, run.planned)
     except AnnaPalmError as error:
         report(error)
         code = code or SOME_FAILED
-    text = summary_text(run.outcomes, seconds, overview, job.out)
+    except OSError as error:  # where the whole folder is gone
+        report(as_write_error(error, job.out))
+        code = code or SOME_FAILED
+    text = summary_text(work.tally, seconds, overview, job.out)
+    if record["shards"] is not None:
+        text += f"\n{len(record['shards']['ended'])} of {record['shards']['count']} shards done"
     if job.jsonl and not job.quiet:
         say(text)
     elif not job.quiet:
@@ -182,10 +212,10 @@ def _conclude(job: Job, run: _Run, results: ResultStream) -> int:
     return code
 
 
-def _exit_code(run: _Run) -> int:
-    if run.status == "interrupted":
+def _exit_code(work: Work) -> int:
+    if work.status == "interrupted":
         say("interrupted: what is done is complete, of the rest nothing was written")
         return INTERRUPTED
-    if any(isinstance(outcome.error, ModelError) for outcome in run.outcomes):
+    if work.model_failed:
         return MODEL_INVALID
-    return DONE if run.status == "done" else SOME_FAILED
+    return DONE if work.status == "done" else SOME_FAILED

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from rich.progress import Task
 
     from annapalm.batch import Item, Outcome
-    from annapalm.write.schema import FieldEntry
+    from annapalm.write.schema import FieldEntry, FieldStatus
 
 
 class Reporter(Protocol):
@@ -222,16 +223,29 @@ def rate_text(fields: float, seconds: float) -> str:
     return f"{seconds / fields:.1f} s/field"
 
 
-Status = Literal["done", "failed", "skipped"]
+@dataclass(slots=True)
+class Tally:
+    """What became of the inputs of a run, counted."""
+
+    done: int = 0
+    failed: int = 0
+    skipped: int = 0
+    before: int = 0
+    """Done by an earlier run, and found unchanged."""
+
+    def add(self, status: FieldStatus) -> None:
+        """Count one input of this run."""
+        setattr(self, status, getattr(self, status) + 1)
 
 
-def summary_text(outcomes: list[Outcome], seconds: float, report: Path | None, out: Path) -> str:
+def summary_text(tally: Tally, seconds: float, report: Path | None, out: Path) -> str:
     """Say at the end what was done, what was not, and where to look."""
-    counted: dict[Status, int] = {"done": 0, "failed": 0, "skipped": 0}
-    for outcome in outcomes:
-        counted[outcome.entry["status"]] += 1
-    done, failed, left = counted["done"], counted["failed"], counted["skipped"]
-    rate = f" ({rate_text(done, seconds)})" if done and seconds > 0 else ""
+    done = tally.done + tally.before
+    rate = f" ({rate_text(tally.done, seconds)})" if tally.done and seconds > 0 else ""
     look = "" if report is None else f"\nlook at {report}"
-    skipped = f", {left} not begun" if left else ""
-    return f"{done} done, {failed} failed{skipped} in {seconds:.1f} s{rate}; results in {out}{look}"
+    before = f" ({tally.before} before)" if tally.before else ""
+    skipped = f", {tally.skipped} not begun" if tally.skipped else ""
+    return (
+        f"{done} done{before}, {tally.failed} failed{skipped} in {seconds:.1f} s{rate}; "
+        f"results in {out}{look}"
+    )

@@ -29,6 +29,7 @@ from annapalm.cli.options import (
     table_options,
 )
 from annapalm.cli.parse import check_above_zero, parse_frames, parse_roi_nm, parse_tile
+from annapalm.cli.settings import SETTINGS_FILE, load_settings, settings_behind, settings_text
 from annapalm.cli.streams import prepare_streams, say
 from annapalm.errors import AnnaPalmError
 from annapalm.model.names import default_model
@@ -37,6 +38,7 @@ DEFAULT_SUFFIX = "_widefield.tif"
 
 TRUST = "How far to believe it"
 WIDEFIELD = "Widefield images"
+RUN = "How the run goes"
 EXPERT = "For experts"
 
 app = typer.Typer(
@@ -60,17 +62,18 @@ HELP = (
 
 @app.command(help=HELP)
 def run(
+    context: typer.Context,
     inputs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(
             metavar="INPUT",
             help="Tables of localizations or images of counts: files, folders, patterns.",
             show_default=False,
         ),
-    ],
+    ] = None,
     *,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Option(
             "-o",
             "--out",
@@ -78,7 +81,7 @@ def run(
             help="Where results go; sub-folders of the inputs are kept.",
             show_default=False,
         ),
-    ],
+    ] = None,
     model: ModelOption = None,
     device: DeviceOption = "auto",
     threads: ThreadsOption = None,
@@ -152,6 +155,46 @@ def run(
         ),
     ] = False,
     overwrite: OverwriteOption = False,
+    shard: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I/N",
+            help="Do only part I of N, such as 1/4: for arrays of jobs on a cluster.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run", help="List what would be done; write nothing.", rich_help_panel=RUN
+        ),
+    ] = False,
+    settings: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help=f"TOML file of options, named as here; else {SETTINGS_FILE} of this folder.",
+            callback=load_settings,
+            is_eager=True,
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    print_settings: Annotated[
+        bool,
+        typer.Option(
+            "--print-settings",
+            help="Print the options in force as such a file, and end.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
+    no_resume: Annotated[
+        bool,
+        typer.Option(
+            "--no-resume",
+            help="Do not go on with a run that is there: it is an error.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
     compress: Annotated[
         bool,
         typer.Option(
@@ -188,8 +231,15 @@ def run(
     ] = "auto",
 ) -> None:
     """Check the command line, do the job, and end with its exit code."""
-    del version
+    del version, settings
+    if print_settings:
+        typer.echo(settings_text(context), nl=False)
+        return
     try:
+        if not inputs:
+            raise MissingOptionError("annapalm-run", "an INPUT", "a file, a folder or a pattern")
+        if out is None:
+            raise MissingOptionError("annapalm-run", "-o FOLDER", "it says where results go")
         _check_widefield(widefield, widefield_suffix, widefield_pixel, no_widefield=no_widefield)
         check_above_zero("--pixel-size", pixel_size)
         check_above_zero("--widefield-pixel", widefield_pixel)
@@ -208,6 +258,7 @@ def run(
         # Here, because it brings numpy and onnxruntime, which `--help` must not pay for.
         from annapalm.cli.job import Job, carry_out
         from annapalm.field import FieldOptions
+        from annapalm.ledger.shard import Shard
 
         options = FieldOptions(
             table=table,
@@ -235,10 +286,13 @@ def run(
             widefield_suffix=None if no_widefield else widefield_suffix or DEFAULT_SUFFIX,
             jsonl=jsonl,
             quiet=quiet,
+            resume=not no_resume,
+            shard=None if shard is None else Shard.parse(shard),
+            dry_run=dry_run,
         )
         code = carry_out(job)
     except AnnaPalmError as error:
-        report(error)
+        report(error, where=settings_behind(context, error))
         code = exit_code(error)
     except KeyboardInterrupt:
         say("interrupted")

@@ -10,12 +10,14 @@
 
 Each file is written under a hidden temporary name in its own folder, brought to the disk (fsync),
 and renamed when the whole set is ready. A process killed outright can leave temporary files
-(`.annapalm-*.part`), never a partial output.
+(`.annapalm-*.part`, `.annapalm-*.old`), never a partial output; they are named after the file they
+belong to, so that a later run can put the folder in order (`annapalm.ledger.recover`).
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import os
 import secrets
@@ -61,10 +63,9 @@ class _Item:
     """Device and inode of the staged file: roll-back removes this file and no other."""
 
     def __post_init__(self) -> None:
-        # Short, because a long output name plus a suffix could be more than the file system takes.
-        token = secrets.token_hex(6)
-        self.staged = self.final.with_name(f".annapalm-{token}.part")
-        self.backup = self.final.with_name(f".annapalm-{token}.old")
+        token = f"{_prefix(self.final)}{secrets.token_hex(4)}"
+        self.staged = self.final.with_name(f"{token}.part")
+        self.backup = self.final.with_name(f"{token}.old")
 
 
 class OutputSet:
@@ -139,6 +140,26 @@ class OutputSet:
             raise
         for folder in {item.final.parent for item in self._items}:
             _sync_folder(folder)
+
+
+def leftovers(path: Path) -> tuple[list[Path], list[Path]]:
+    """Find what a killed process left of `path`: unfinished files, and second names of old ones."""
+    prefix = _prefix(path)
+    try:
+        names = sorted(n for n in os.listdir(path.parent) if n.startswith(prefix))  # noqa: PTH208 - names only, of a folder that may be large
+    except FileNotFoundError:
+        return [], []
+    found = [path.with_name(name) for name in names]
+    return [p for p in found if p.suffix == ".part"], [p for p in found if p.suffix == ".old"]
+
+
+def _prefix(path: Path) -> str:
+    """Begin the names of temporary files of `path`.
+
+    A hash, because a long output name plus a suffix could be more than the file system takes.
+    """
+    digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:12]
+    return f".annapalm-{digest}-"
 
 
 def write_whole(path: Path, content: bytes, *, overwrite: bool) -> None:

@@ -40,6 +40,7 @@ _RUN_TAGS = {
     "done": ("good", "all done"),
     "failed": ("bad", "some failed"),
     "interrupted": ("fair", "interrupted"),
+    "partial": ("fair", "other shards to come"),
 }
 
 

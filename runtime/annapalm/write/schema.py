@@ -16,8 +16,9 @@ JsonValue: TypeAlias = "str | int | float | bool | list[JsonValue] | dict[str, J
 
 FieldStatus = Literal["done", "failed", "skipped"]
 """What became of one input; `skipped` was never begun, because the run was interrupted before."""
-RunStatus = Literal["done", "failed", "interrupted"]
-"""What became of the run: all inputs done, some failed, or stopped by the user."""
+RunStatus = Literal["done", "failed", "interrupted", "partial"]
+"""What became of the run: all inputs done, some failed, stopped by the user, or other shards of it
+have still to do their part."""
 ExtentSource = Literal["camera", "widefield", "option", "data"]
 """What decided the field of view: the table itself, the widefield image, --field or --roi, or only
 where localizations happen to lie."""
@@ -289,6 +290,15 @@ class FieldEntry(TypedDict):
     """As in `<stem>.json`; null unless done."""
 
 
+class ShardsRecord(TypedDict):
+    """How far a run is that several shards do."""
+
+    count: int
+    """Shards that there are."""
+    ended: list[int]
+    """Numbers of those that have done their part, from 1."""
+
+
 class RunRecord(TypedDict):
     """`run.json`: a whole run. `write_run` adds nothing to it and drops nothing."""
 
@@ -303,5 +313,7 @@ class RunRecord(TypedDict):
     software: SoftwareRecord
     model: ModelRecord
     device: DeviceRecord
+    shards: ShardsRecord | None
+    """Null where one run did all."""
     fields: list[FieldEntry]
-    """In the order of the inputs."""
+    """In the order of the inputs; then what else an earlier run of the same settings left there."""

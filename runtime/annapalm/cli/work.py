@@ -1,0 +1,139 @@
+"""Going through the inputs of a run: each is done, was done, or fails, and is written down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from annapalm.batch import Outcome, run_batch, skipped
+from annapalm.cli.progress import Tally, choose_reporter
+from annapalm.cli.record import pack
+from annapalm.cli.session import judge_all
+from annapalm.cli.streams import say
+from annapalm.errors import AnnaPalmError
+from annapalm.ledger import companions, key_of, recover
+from annapalm.model.errors import ModelError
+from annapalm.write import failed_entry, json_line, output_paths
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from annapalm.batch import Item
+    from annapalm.cli.ending import Interrupts
+    from annapalm.cli.job import Job
+    from annapalm.cli.progress import Reporter
+    from annapalm.cli.session import Verdict
+    from annapalm.cli.streams import ResultStream
+    from annapalm.ledger import Ledger
+    from annapalm.model import Model
+    from annapalm.write.schema import FieldEntry, RunStatus
+
+
+class Work:
+    """The inputs of a run, one after the other; nothing of those that are finished is kept."""
+
+    def __init__(
+        self, job: Job, ledger: Ledger, results: ResultStream, interrupts: Interrupts
+    ) -> None:
+        """Prepare; `run` does it."""
+        self._job, self._ledger = job, ledger
+        self._results, self._interrupts = results, interrupts
+        self._finished = 0
+        self._said = False
+        self.tally = Tally()
+        self.status: RunStatus = "done"
+        self.model_failed = False
+
+    def run(self, model: Model, items: tuple[Item, ...]) -> None:
+        """Do all that is to be done; Ctrl-C ends it between two files, and what is done stays."""
+        seen = self._interrupts
+        try:
+            verdicts = self._judge(items)
+            todo = [v.item for v in verdicts if not v.done and v.refusal is None]
+            with choose_reporter(quiet=self._job.quiet) as reporter:
+                outcomes = run_batch(
+                    model, todo, self._job.out, self._job.options, reporter, begin=self._begin
+                )
+                for verdict in verdicts:
+                    if verdict.refusal is not None:  # `run_batch` does not hear of it
+                        reporter.begin(self._finished + 1, len(items), verdict.item)
+                    self._take(verdict, outcomes, reporter)
+                    if seen.seen:
+                        break
+        except KeyboardInterrupt:
+            seen.seen = True
+        if seen.seen:
+            self.status = "interrupted"
+            recover(
+                self._ledger
+            )  # where the interruption fell between the last file and the ledger
+        elif self.tally.failed:
+            self.status = "failed"
+        for item in items[self._finished :]:
+            self.tally.add("skipped")
+            self._line(skipped(item).entry)
+        self._note(lambda: self._ledger.end(self.status))
+
+    def _judge(self, items: tuple[Item, ...]) -> list[Verdict]:
+        renewed = recover(self._ledger)
+        ledger = self._ledger
+        verdicts = list(
+            judge_all(ledger.index, self._job.out, items, overwrite=ledger.replace, renewed=renewed)
+        )
+        before = sum(verdict.done for verdict in verdicts)
+        if before and not self._job.quiet:
+            say(
+                f"going on with the run in {self._job.out}: {before} of {len(verdicts)} are done, "
+                "their inputs and results unchanged"
+            )
+        return verdicts
+
+    def _take(self, verdict: Verdict, outcomes: Iterator[Outcome], reporter: Reporter) -> None:
+        """Bring one input to its end, in the order of the inputs."""
+        key = key_of(verdict.item.stem, self._job.out)
+        if verdict.done:
+            row = self._ledger.index.row(key)
+            if row is not None:
+                self._line(row.entry)
+            self.tally.before += 1
+            self._finished += 1
+            return
+        outcome = _refused(verdict) if verdict.refusal is not None else next(outcomes)
+        if self._interrupts.seen and outcome.error is not None:
+            return  # it failed because of the interruption
+        self._write_down(key, outcome)
+        self._finished += 1
+        self.tally.add(outcome.entry["status"])
+        self.model_failed |= isinstance(outcome.error, ModelError)
+        self._line(outcome.entry)
+        reporter.finished(outcome)
+
+    def _write_down(self, key: str, outcome: Outcome) -> None:
+        if outcome.error is None:
+            tile = pack(outcome.thumbnails)
+            self._note(lambda: self._ledger.done(key, outcome.entry, tile))
+        else:
+            self._note(lambda: self._ledger.failed(key, outcome.entry))
+
+    def _begin(self, item: Item) -> None:
+        key = key_of(item.stem, self._job.out)
+        self._ledger.begin(key, output_paths(item.stem), companions(item.source))
+
+    def _line(self, entry: FieldEntry) -> None:
+        if self._job.jsonl:
+            self._results.line(json_line(entry))
+
+    def _note(self, write: Callable[[], None]) -> None:
+        """Write into the ledger; where that fails, the results are still right, and it is said."""
+        try:
+            write()
+        except AnnaPalmError as error:
+            if not self._said:
+                say(f"warning: a later run will do finished fields again: {error}")
+            self._said = True
+
+
+def _refused(verdict: Verdict) -> Outcome:
+    error = verdict.refusal
+    if error is None:
+        raise TypeError
+    return Outcome(verdict.item, failed_entry(str(verdict.item.source), error, 0.0), error=error)
