@@ -10,7 +10,7 @@ from annapalm.cli.record import pack
 from annapalm.cli.session import judge_all
 from annapalm.cli.streams import say
 from annapalm.errors import AnnaPalmError
-from annapalm.ledger import companions, key_of, recover
+from annapalm.ledger import hash_companions, key_of, recover
 from annapalm.model.errors import ModelError
 from annapalm.write import failed_entry, json_line, output_paths
 
@@ -116,7 +116,7 @@ class Work:
 
     def _begin(self, item: Item) -> None:
         key = key_of(item.stem, self._job.out)
-        self._ledger.begin(key, output_paths(item.stem), companions(item.source))
+        self._ledger.begin(key, output_paths(item.stem), hash_companions(item.source))
 
     def _line(self, entry: FieldEntry) -> None:
         if self._job.jsonl:

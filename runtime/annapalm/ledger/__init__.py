@@ -8,7 +8,7 @@ from annapalm.ledger.index import Index
 from annapalm.ledger.ledger import Ledger, check_settings, key_of
 from annapalm.ledger.lock import OutputLock
 from annapalm.ledger.recover import recover, tidy_report
-from annapalm.ledger.resume import Standing, companions, judge
+from annapalm.ledger.resume import Standing, hash_companions, judge
 from annapalm.ledger.row import Row
 from annapalm.ledger.shard import Shard
 
@@ -20,7 +20,7 @@ __all__ = [
     "Shard",
     "Standing",
     "check_settings",
-    "companions",
+    "hash_companions",
     "judge",
     "key_of",
     "recover",

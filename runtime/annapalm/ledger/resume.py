@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from annapalm.ledger.errors import AlteredResultError
 from annapalm.provenance import sha256_of
-from annapalm.read.source import HEAD_BYTES, is_hdf5
+from annapalm.read import companions
+from annapalm.read.errors import UnreadableFileError
 from annapalm.write.field import RECORD_SUFFIX
 from annapalm.write.text import json_text
 
@@ -35,16 +36,12 @@ def judge(item: Item, event: Event | None) -> Standing:
     return "done" if whole and same else "stale"
 
 
-def companions(source: Path) -> dict[str, str | None]:
-    """Hash the files beside an input that change how it is read: Picasso's `.yaml`."""
+def hash_companions(source: Path) -> dict[str, str | None]:
+    """Hash the files beside an input that change how it is read, by their names."""
     try:
-        with source.open("rb") as stream:
-            if not is_hdf5(stream.read(HEAD_BYTES)):
-                return {}
-    except OSError:
+        return {path.name: _sha256_or_none(path) for path in companions(source)}
+    except UnreadableFileError:
         return {}  # whoever reads it will say so
-    beside = source.with_suffix(".yaml")
-    return {beside.name: _sha256_or_none(beside)}
 
 
 def _check_results(stem: Path, record: FieldRecord) -> bool:
@@ -76,7 +73,10 @@ def _inputs_are_the_same(item: Item, event: Event, record: FieldRecord) -> bool:
     try:
         if item.source.stat().st_size != source["size_bytes"]:
             return False
-        if companions(item.source) != event["read"] or sha256_of(item.source) != source["sha256"]:
+        if (
+            hash_companions(item.source) != event["read"]
+            or sha256_of(item.source) != source["sha256"]
+        ):
             return False
     except OSError:
         return False  # it is tried, and says what is wrong
