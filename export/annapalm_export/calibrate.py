@@ -1,7 +1,8 @@
 """Make totals and the error map mean what they say, on held-out simulated fields.
 
 The noise of totals keeps a short training from learning them exactly, so one factor per structure
-brings the mean ratio of dense to true totals to 1. The error head learns the expected absolute
+brings the median ratio of dense to true totals to 1; the mean would be that of a few fields, of
+which twice the truth is drawn, and leave the usual ones a tenth too low. The error head learns the expected absolute
 error; one factor brings its mean to the truth, and the quantiles of |dense - truth| / error become
 the factors of the intervals (split-conformal calibration: Angelopoulos et al., arXiv 2202.05265,
 with the error map as the heuristic width). The means are those of whole fields; the quantiles are
@@ -126,8 +127,8 @@ class _OfStructure:
 
 
 def _of_structure(predicted: list[_Predicted]) -> _OfStructure:
-    # Means of ratios per field: fields with many localizations must not drown the others.
-    dense = 1 / float(np.mean([p.total_ratio() for p in predicted]))
+    # Ratios per field: fields with many localizations must not drown the others.
+    dense = 1 / float(np.median([p.total_ratio() for p in predicted]))
     error = float(np.mean([p.error_ratio(dense) for p in predicted]))
     return _OfStructure(
         dense,
