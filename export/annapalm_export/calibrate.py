@@ -3,14 +3,14 @@
 The noise of totals keeps a short training from learning them exactly, so one factor per structure
 brings the median ratio of dense to true totals to 1; the mean would be that of a few fields, of
 which twice the truth is drawn, and leave the usual ones a tenth too low. The error head learns the
-expected absolute error; one factor brings its mean to the truth, and the quantiles of
-|dense - truth| / error become the factors of the intervals (split-conformal calibration:
-Angelopoulos et al., arXiv 2202.05265, with the error map as the heuristic width). The means are
-those of whole fields; the quantiles are those near structure, drawn or true: black background would make any map look calibrated. With few
-localizations errors are more often gross, so that one quantile for all densities would promise too
-much where there are few and too little where there are many: each structure has its quantiles at
-each density (a group-conditional or Mondrian calibration), told apart by what a run can measure,
-the localizations per µm² of the drawn structure.
+expected absolute error; one factor brings its mean to the truth, and the quantiles of |dense -
+truth| / error become the factors of the intervals (split-conformal calibration: Angelopoulos et
+al., arXiv 2202.05265, with the error map as the heuristic width). The means are those of whole
+fields; the quantiles are those near structure, drawn or true: black background would make any map
+look calibrated. With few localizations errors are more often gross, so that one quantile for all
+densities would promise too much where there are few and too little where there are many: each
+structure has its quantiles at each density (a group-conditional or Mondrian calibration), told
+apart by what a run can measure, the localizations per µm² of the drawn structure.
 """
 
 from __future__ import annotations
