@@ -15,12 +15,13 @@ from annapalm.write import (
     done_entry,
     failed_entry,
     json_line,
-    report,
     skipped_entry,
     write_field,
     write_run,
 )
-from annapalm.write.report import render_report
+from annapalm.write.page import page_path, read_card, write_page
+from annapalm.write.report import ON_ONE_PAGE, render_report
+from annapalm.write.row import Row
 from annapalm.write.text import clean_text, flatten, json_text, to_plain
 from annapalm.write.thumbnails import make_thumbnails
 
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.write.schema import FieldEntry
 
-_VOID = {"meta", "img", "br"}
+_VOID = {"meta", "img", "br", "base", "input"}
+SUFFIXES = (".ome.tif", ".png", ".json")
 
 
 class _Page(HTMLParser):
@@ -65,6 +67,17 @@ class _Page(HTMLParser):
         self.text += data
 
 
+def a_page(out: Path, *entries: FieldEntry) -> str:
+    """Render the report of a run of these fields, whose pages are written."""
+    pictures = make_thumbnails(a_result())
+    rows = []
+    for entry in entries:
+        if entry["status"] == "done":
+            write_page(out, entry, pictures)
+        rows.append(Row(entry, pictures.tile if entry["status"] == "done" else None))
+    return "".join(render_report(a_run(*entries), rows, "run.json", out))
+
+
 def an_entry(folder: Path, name: str, result: Reconstruction | None = None) -> FieldEntry:
     output = write_field(
         result or a_result(), folder / name, a_provenance(f"in/{name}.csv"), overwrite=False
@@ -75,17 +88,18 @@ def an_entry(folder: Path, name: str, result: Reconstruction | None = None) -> F
 def test_a_run_leaves_record_and_report(tmp_path: Path) -> None:
     done = an_entry(tmp_path, "sub/cell 1")
     run = a_run(done, failed_entry("in/b.csv", ValueError("no"), 0.1), skipped_entry("in/c.csv"))
-    record, page = write_run(tmp_path, run)
+    rows = [Row(entry) for entry in run["fields"]]
+    record, page = write_run(tmp_path, {**run, "fields": []}, rows)
     assert (record.name, page.name) == ("run.json", "report.html")
-    assert json.loads(record.read_text(encoding="utf-8")) == run
+    assert record.read_text(encoding="utf-8") == f"{json_text(run)}\n"
     assert done["stem"] == "sub/cell 1"
     assert done["seconds"] == 0.8123
 
 
 def test_a_later_run_does_not_replace_an_earlier_one_unless_asked(tmp_path: Path) -> None:
     for _ in range(3):
-        write_run(tmp_path, a_run())
-    write_run(tmp_path, a_run(), overwrite=True)
+        write_run(tmp_path, a_run(), [])
+    write_run(tmp_path, a_run(), [], overwrite=True)
     assert names_in(tmp_path) == {
         *("run.json", "run-2.json", "run-3.json"),
         *("report.html", "report-2.html", "report-3.html"),
@@ -94,15 +108,16 @@ def test_a_later_run_does_not_replace_an_earlier_one_unless_asked(tmp_path: Path
 
 def test_the_page_needs_no_other_file_and_no_network(tmp_path: Path) -> None:
     entry = an_entry(tmp_path, "cell")
-    page = render_report(a_run(entry), [make_thumbnails(a_result())], "run.json")
-    assert not re.search(r"<(script|link|iframe|object)\b|url\(|@import|https?:", page)
-    assert len(_Page(page).pictures) == 4
+    page = a_page(tmp_path, entry)
+    assert not re.search(r"<(link|iframe|object)\b|url\(|@import|https?:", page)
+    assert page.count("<script") == 1
+    assert len(_Page(page).pictures) == 5  # the tile, and four small pictures
     assert all(p.startswith("data:image/png;base64,") for p in _Page(page).pictures)
 
 
 def test_links_lead_to_files_that_exist(tmp_path: Path) -> None:
     entry = an_entry(tmp_path, "cell #1 50%")
-    page = _Page(render_report(a_run(entry), [], "run.json"))
+    page = _Page(a_page(tmp_path, entry))
     files = [link for link in page.links if not link.startswith("#")]
     assert files == [
         "cell%20%231%2050%25.ome.tif",
@@ -125,21 +140,25 @@ def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
     ]
     run = a_run(*entries)
     run["command"] = [evil]
-    page = render_report(run, [None, None, None], evil)
-    assert "<script" not in page
+    rows = [Row(entry) for entry in entries]
+    page = "".join(render_report(run, rows, evil, tmp_path))
+    assert page.count("<script") == 1  # ours
     assert _Page(page).text.count(evil) >= 5
+    many = "".join(render_report(run, rows * ON_ONE_PAGE, evil, tmp_path))
+    assert many.count("<script") == 1
+    _Page(many)
 
 
 def test_the_page_says_where_not_to_believe_it(tmp_path: Path) -> None:
     entry = an_entry(tmp_path, "cell")
-    text = _Page(render_report(a_run(entry), [], "run.json")).text
+    text = _Page(a_page(tmp_path, entry)).text
     assert "50 % of the structure drawn here is doubtful (red)" in text
     assert "do not rely on it" in text
     assert "Look at these first" in text
 
 
 def test_the_page_says_what_sampling_allows(tmp_path: Path) -> None:
-    text = _Page(render_report(a_run(an_entry(tmp_path, "cell")), [], "run.json")).text
+    text = _Page(a_page(tmp_path, an_entry(tmp_path, "cell"))).text
     assert "20.8 per µm²" in text
     assert "438 nm" in text
     assert "833 per µm²" in text
@@ -149,7 +168,7 @@ def test_the_page_says_what_sampling_allows(tmp_path: Path) -> None:
 def test_a_run_without_worries_names_none(tmp_path: Path) -> None:
     result = a_result(warnings=(), error=a_result().dense * 0)
     entry = an_entry(tmp_path, "cell", result)
-    text = _Page(render_report(a_run(entry), [], "run.json")).text
+    text = _Page(a_page(tmp_path, entry)).text
     assert "Look at these first" not in text
     assert "credible" in text
 
@@ -157,7 +176,7 @@ def test_a_run_without_worries_names_none(tmp_path: Path) -> None:
 def test_failed_fields_come_first_and_say_why(tmp_path: Path) -> None:
     done = an_entry(tmp_path, "cell")
     failed = failed_entry("in/b.csv", ValueError("in/b.csv, line 7: 'oops' is not a number."), 0.1)
-    text = _Page(render_report(a_run(done, failed), [], "run.json")).text
+    text = _Page(a_page(tmp_path, done, failed)).text
     first = text[text.index("Look at these first") :]
     assert first.index("in/b.csv") < first.index("cell")
     assert text.count("line 7: 'oops' is not a number.") == 2
@@ -165,35 +184,74 @@ def test_failed_fields_come_first_and_say_why(tmp_path: Path) -> None:
 
 def test_widefield_agreement_is_shown(tmp_path: Path) -> None:
     entry = an_entry(tmp_path, "cell", a_result(widefield=an_agreement(rsp=0.42)))
-    text = _Page(render_report(a_run(entry), [], "run.json")).text
+    text = _Page(a_page(tmp_path, entry)).text
     assert "0.42" in text
     assert "contradicted" in text
     assert "34, -12 nm" in text
 
 
-def test_a_page_holds_pictures_only_up_to_a_size(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    entries = [an_entry(tmp_path, f"cell{i}") for i in range(3)]
-    pictures = make_thumbnails(a_result())
-    monkeypatch.setattr(report, "PICTURE_BYTES", 2 * pictures.size_bytes)
-    page = _Page(render_report(a_run(*entries), [pictures] * 3, "run.json"))
-    assert len(page.pictures) == 8
-    assert page.text.count("Open the files for the pictures") == 1
+def test_of_many_fields_the_report_holds_tiles_and_their_pages_the_rest(tmp_path: Path) -> None:
+    entry = an_entry(tmp_path, "sub/cell #1")
+    failed = failed_entry("in/b.csv", ValueError("in/b.csv, line 7: bad"), 0.1)
+    page = _Page(a_page(tmp_path, *[entry] * (ON_ONE_PAGE + 1), failed))
+    assert len(page.pictures) == ON_ONE_PAGE + 1
+    pages = {link for link in page.links if link.startswith("report/")}
+    assert pages == {"report/sub/cell%20%231.html"}
+    assert "Field by field" not in page.text
+    assert "line 7: bad" in page.text
+    jumps = {link[1:] for link in page.links if link.startswith("#")}
+    assert jumps == {f"row-{ON_ONE_PAGE + 1}"} <= page.ids
+
+
+def test_a_page_of_a_field_leads_to_its_files_and_back(tmp_path: Path) -> None:
+    entry = an_entry(tmp_path, "sub/cell #1")
+    path = write_page(tmp_path, entry, make_thumbnails(a_result()))
+    assert path == page_path(tmp_path, "sub/cell #1") == tmp_path / "report/sub/cell #1.html"
+    text = path.read_text(encoding="utf-8")
+    assert '<base href="../../">' in text
+    page = _Page(text)
+    assert page.links[1:] == ["report.html", *(f"sub/cell%20%231{s}" for s in SUFFIXES)]
+    assert len(page.pictures) == 4
+    card = read_card(tmp_path, "sub/cell #1")
+    assert card is not None
+    assert card.startswith("<article") and card.endswith("</article>")  # noqa: PT018
+    assert card in text
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"<!-- end of field --><!-- field -->"])
+def test_a_page_that_was_damaged_is_no_card(tmp_path: Path, content: bytes) -> None:
+    path = page_path(tmp_path, "cell")
+    assert read_card(tmp_path, "cell") is None
+    path.parent.mkdir()
+    path.write_bytes(content)
+    assert read_card(tmp_path, "cell") is None
+    entry = an_entry(tmp_path, "cell")
+    report_text = "".join(render_report(a_run(entry), [Row(entry)], "run.json", tmp_path))
+    assert "Localizations" in _Page(report_text).text  # its numbers are shown all the same
+
+
+def test_every_cell_of_the_table_can_be_sorted_by(tmp_path: Path) -> None:
+    done = an_entry(tmp_path, "cell", a_result(widefield=an_agreement(rsp=0.42)))
+    page = a_page(tmp_path, done, skipped_entry("in/c.csv"))
+    first, second = re.findall(r"<tr id=.*?</tr>", page)
+    assert len(re.findall("<td data-v=", first)) == 11
+    assert len(re.findall("<td data-v=", second)) == 2  # of what is not known nothing is said
+    assert 'data-v="0.42"' in first
 
 
 def test_an_empty_run_has_a_page(tmp_path: Path) -> None:
-    _, page = write_run(tmp_path, a_run())
+    _, page = write_run(tmp_path, a_run(), [])
     _Page(page.read_text(encoding="utf-8"))
 
 
 def test_many_fields_are_one_page_in_order(tmp_path: Path) -> None:
     entry = an_entry(tmp_path, "cell")
     entries: list[FieldEntry] = [{**entry, "stem": f"cell_{i:03d}"} for i in range(200)]
-    text = _Page(render_report(a_run(*entries), [], "run.json")).text
+    rows = [Row(entry) for entry in entries]
+    text = _Page("".join(render_report(a_run(), rows, "run.json", tmp_path))).text
     assert "and 188 more, marked in the table" in text
-    cards = text[text.index("Field by field") :]
-    assert re.findall(r"cell_(\d{3})", cards) == [f"{i:03d}" for i in range(200)]
+    table = text[text.index("All fields") :]
+    assert re.findall(r"cell_(\d{3})", table) == [f"{i:03d}" for i in range(200)]
 
 
 def test_a_line_of_json_is_one_line(tmp_path: Path) -> None:

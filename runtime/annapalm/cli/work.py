@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from annapalm.batch import Outcome, run_batch, skipped
 from annapalm.cli.progress import Tally, choose_reporter
-from annapalm.cli.record import pack
 from annapalm.cli.session import judge_all
 from annapalm.cli.streams import say
 from annapalm.errors import AnnaPalmError
 from annapalm.ledger import hash_companions, key_of, recover
 from annapalm.model.errors import ModelError
-from annapalm.write import failed_entry, json_line, output_paths
+from annapalm.write import failed_entry, json_line, output_paths, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from annapalm.ledger import Ledger
     from annapalm.model import Model
     from annapalm.write.schema import FieldEntry, RunStatus
+    from annapalm.write.thumbnails import Thumbnails
 
 
 class Work:
@@ -108,11 +108,21 @@ class Work:
         reporter.finished(outcome)
 
     def _write_down(self, key: str, outcome: Outcome) -> None:
+        pictures = outcome.thumbnails
         if outcome.error is None:
-            tile = pack(outcome.thumbnails)
+            if pictures is not None:
+                self._page(outcome.entry, pictures)
+            tile = None if pictures is None else pictures.tile
             self._note(lambda: self._ledger.done(key, outcome.entry, tile))
         else:
             self._note(lambda: self._ledger.failed(key, outcome.entry))
+
+    def _page(self, entry: FieldEntry, pictures: Thumbnails) -> None:
+        """Write the page of a field; without it the results are still right, and it is said."""
+        try:
+            write_page(self._job.out, entry, pictures)
+        except AnnaPalmError as error:
+            say(f"warning: the report has no page of {entry['input']}: {error}")
 
     def _begin(self, item: Item) -> None:
         key = key_of(item.stem, self._job.out)

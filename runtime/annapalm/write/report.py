@@ -1,141 +1,192 @@
-"""`report.html`: one page, in one file, that shows a run and says where not to believe it.
+"""`report.html`: one page that shows a run and says where not to believe it.
 
-The page needs no network, no script and no other file; pictures are inside. All text that comes
-from outside (paths, messages, notes) is escaped.
+It needs no network and no other file, works without its script (which sorts and filters), and opens
+with a thousand fields: of each a tile and a line, and, in a run of many, a page of its own
+(`annapalm.write.page`). All text that comes from outside (paths, messages, notes) is escaped, and
+the page forbids every script but its own.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import datetime
-from html import escape
+from dataclasses import dataclass, field
+from hashlib import sha256
+from heapq import nsmallest
 from importlib.resources import files
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote
 
 from annapalm.quality.structure import STRUCTURE_MASS
+from annapalm.write import words
+from annapalm.write.card import render_card
 from annapalm.write.colour import css_ramp
-from annapalm.write.field import IMAGE_SUFFIX, PREVIEW_SUFFIX, RECORD_SUFFIX
+from annapalm.write.page import page_link, page_path, read_card
 from annapalm.write.preview import short
-from annapalm.write.text import clean_text
 from annapalm.write.trust import DOUBT
-from annapalm.write.verdict import FEW, LOW_RSP, MANY, Verdict, judge, percent
+from annapalm.write.verdict import FEW, MANY, Verdict, judge, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from annapalm.write.colour import ColourName
-    from annapalm.write.schema import CrossCheckRecord, FieldEntry, FieldRecord, RunRecord
-    from annapalm.write.thumbnails import Thumbnails
+    from annapalm.write.row import Row
+    from annapalm.write.schema import FieldEntry, RunRecord
 
-PICTURE_BYTES = 24_000_000
-"""Pictures in one page, in bytes; a larger page opens slowly. Later fields are linked only."""
+ON_ONE_PAGE = 30
+"""Up to so many fields are shown with all of their pictures in the report itself."""
 _FIRST = 12
 """Fields named as worth a look first."""
-
-_NOTHING = "&ndash;"
+_RANKS = {"bad": 1, "fair": 2, "none": 3, "good": 3}
 
 _RUN_TAGS = {
     "done": ("good", "all done"),
     "failed": ("bad", "some failed"),
     "interrupted": ("fair", "interrupted"),
-    "partial": ("fair", "other shards to come"),
+    "partial": ("fair", "shards missing"),
 }
 
 
-def render_report(run: RunRecord, thumbnails: Sequence[Thumbnails | None], record_name: str) -> str:
-    """Render the page; `thumbnails` are parallel to run["fields"], `record_name` is the JSON's."""
-    entries = run["fields"]
-    verdicts = [judge(entry) for entry in entries]
-    pictures = list(thumbnails)[: len(entries)]
-    body = "\n".join(
-        [
-            _top(run),
-            _figures(run, verdicts),
-            _look_first(entries, verdicts),
-            _how_to_read(entries),
-            _table(entries, verdicts),
-            _cards(entries, verdicts, pictures),
-            _origin(run, record_name),
-        ]
+@dataclass(slots=True)
+class _Overview:
+    """What is known of all fields before the first one is shown; nothing of any by itself."""
+
+    reconstructed: int = 0
+    failed: int = 0
+    doubtful: int = 0
+    used: int = 0
+    area_um2: float = 0.0
+    doubt: float | None = None
+    cross_checked: bool = False
+    worries: list[tuple[int, int]] = field(default_factory=list)
+    """(rank, number) of fields to look at, the worst with the lowest rank."""
+
+
+def render_report(
+    run: RunRecord, rows: Sequence[Row], record_name: str, out: Path
+) -> Iterator[str]:
+    """Render the page piece by piece; `run` without its fields, which are `rows` in their order.
+
+    `record_name` is the JSON's, `out` the folder in which pages of fields may lie. Rows are read
+    several times, one after the other, and not kept.
+    """
+    seen = _look_over(rows)
+    yield words.page_head(
+        f"annapalm: {len(rows):,} {words.plural(len(rows), 'field')}", _only_our_script()
     )
-    style = files("annapalm.write").joinpath("report.css").read_text(encoding="utf-8")
+    yield _top(run, len(rows))
+    yield _figures(seen)
+    yield from _look_first(rows, seen, out)
+    yield _how_to_read(seen)
+    yield from _mosaic(rows, out)
+    yield from _table(rows, out)
+    yield from _cards(rows, out)
+    yield _origin(run, record_name)
+    yield f"\n<script>{_script()}</script>{words.PAGE_END}"
+
+
+def _look_over(rows: Sequence[Row]) -> _Overview:
+    seen = _Overview()
+    for number in range(len(rows)):
+        entry = rows[number].entry
+        verdict, record = judge(entry), entry["record"]
+        if record is not None:
+            seen.reconstructed += 1
+            seen.used += record["counts"]["used"]
+            seen.area_um2 += record["image"]["area_um2"]
+            # All fields of a run have the same.
+            seen.doubt = record["trust"]["doubt"] if seen.doubt is None else seen.doubt
+            seen.cross_checked |= record["cross_check"] is not None
+        is_failed = entry["status"] == "failed"
+        seen.failed += is_failed
+        seen.doubtful += verdict.grade in ("fair", "bad") and not is_failed
+        warned = record is not None and bool(record["warnings"])
+        rank = 0 if is_failed else _RANKS[verdict.grade]
+        if (rank < 3 or warned) and entry["status"] != "skipped":
+            seen.worries.append((rank, number))
+    return seen
+
+
+def _script() -> str:
+    return files("annapalm.write").joinpath("report.js").read_text(encoding="utf-8")
+
+
+def _only_our_script() -> str:
+    """Forbid everything from elsewhere, and every script but ours."""
+    ours = b64encode(sha256(_script().encode()).digest()).decode()
     return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>annapalm: {len(entries):,} {_plural(len(entries), 'field')}</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
+        f"style-src 'unsafe-inline'; script-src 'sha256-{ours}'\">\n"
     )
 
 
-def _top(run: RunRecord) -> str:
+def _top(run: RunRecord, number: int) -> str:
     grade, tag = _RUN_TAGS[run["status"]]
-    model, device = run["model"], run["device"]
+    model, device, shards = run["model"], run["device"], run["shards"]
+    ended = "" if shards is None else f" · {len(shards['ended'])} of {shards['count']} shards ended"
     return (
-        f'<div class="top"><h1>Reconstructions of {len(run["fields"]):,} '
-        f"{_plural(len(run['fields']), 'field')} of view</h1>"
+        f'<div class="top"><h1>Reconstructions of {number:,} '
+        f"{words.plural(number, 'field')} of view</h1>"
         f'<span class="tag {grade}">{tag}</span>'
-        f'<p class="quiet">{_text(_moment(run["started"]))} · {_duration(run["seconds"])} · '
-        f"model {_text(model['name'])} {_text(model['version'])} · on {_text(device['device'])}, "
-        f"{device['threads']} {_plural(device['threads'], 'thread')}</p></div>"
+        f'<p class="quiet">{words.text(words.moment(run["started"]))} · '
+        f"{words.duration(run['seconds'])} · model {words.text(model['name'])} "
+        f"{words.text(model['version'])} · on {words.text(device['device'])}, "
+        f"{device['threads']} {words.plural(device['threads'], 'thread')}{ended}</p></div>"
     )
 
 
-def _figures(run: RunRecord, verdicts: list[Verdict]) -> str:
-    records = [e["record"] for e in run["fields"] if e["record"] is not None]
-    failed = sum(e["status"] == "failed" for e in run["fields"])
-    doubtful = sum(v.grade in ("fair", "bad") for v in verdicts) - failed
-    used = sum(r["counts"]["used"] for r in records)
-    area = sum(r["image"]["area_um2"] for r in records)
+def _figures(seen: _Overview) -> str:
+    done = words.plural(seen.reconstructed, "field")
     figures = [
-        (f"{len(records):,}", f"{_plural(len(records), 'field')} reconstructed"),
-        (f"{failed:,}", f"{_plural(failed, 'input')} failed"),
-        (f"{doubtful:,}", f"{_plural(doubtful, 'field')} doubtful"),
-        (f"{used:,}", f"localizations in {short(area)} µm²"),
+        (f"{seen.reconstructed:,}", f"{done} reconstructed"),
+        (f"{seen.failed:,}", f"{words.plural(seen.failed, 'input')} failed"),
+        (f"{seen.doubtful:,}", f"{words.plural(seen.doubtful, 'field')} doubtful"),
+        (f"{seen.used:,}", f"localizations in {short(seen.area_um2)} µm²"),
     ]
     cells = "".join(f"<div><b>{number}</b><span>{label}</span></div>" for number, label in figures)
     return f'<div class="figures">{cells}</div>'
 
 
-def _look_first(entries: list[FieldEntry], verdicts: list[Verdict]) -> str:
+def _look_first(rows: Sequence[Row], seen: _Overview, out: Path) -> Iterator[str]:
     """Name the worst first: failed, then not to be relied on, then doubtful or warned about."""
-    ranks = {"bad": 1, "fair": 2, "none": 3, "good": 3}
-    rows = []
-    for number, (entry, verdict) in enumerate(zip(entries, verdicts, strict=True)):
-        warned = entry["record"] is not None and bool(entry["record"]["warnings"])
-        rank = 0 if entry["status"] == "failed" else ranks[verdict.grade]
-        if (rank < 3 or warned) and entry["status"] != "skipped":
-            rows.append((rank, number, entry, verdict))
-    if not rows:
-        return ""
-    rows.sort(key=lambda row: row[:2])
-    items = "".join(
-        f"<li>{_tag(verdict)}"
-        f'<a href="#field-{number}">{_name(entry)}</a>'
-        f'<span class="quiet">{_reason(entry, verdict)}</span></li>'
-        for _, number, entry, verdict in rows[:_FIRST]
-    )
-    rest = len(rows) - _FIRST
+    if not seen.worries:
+        return
+    yield '<h2>Look at these first</h2><ul class="first">'
+    for _, number in nsmallest(_FIRST, seen.worries):
+        entry = rows[number].entry
+        verdict = judge(entry)
+        yield (
+            f"<li>{words.tag(verdict)}"
+            f'<a href="{_link(number, entry, rows, out)}">{words.name(entry)}</a>'
+            f'<span class="quiet">{_reason(entry, verdict)}</span></li>'
+        )
+    rest = len(seen.worries) - _FIRST
     if rest > 0:
-        items += f'<li class="quiet">and {rest:,} more, marked in the table</li>'
-    return f'<h2>Look at these first</h2><ul class="first">{items}</ul>'
+        yield f'<li class="quiet">and {rest:,} more, marked in the table</li>'
+    yield "</ul>"
+
+
+def _link(number: int, entry: FieldEntry, rows: Sequence[Row], out: Path) -> str:
+    """Where a click on a field leads: its card, its page, or else its line in the table."""
+    if len(rows) <= ON_ONE_PAGE:
+        return f"#field-{number}"
+    stem = entry["stem"]
+    if stem is not None and page_path(out, stem).exists():
+        return words.text(page_link(stem))
+    return f"#row-{number}"
 
 
 def _reason(entry: FieldEntry, verdict: Verdict) -> str:
     if entry["error"] is not None:
-        return _text(entry["error"]["message"].split("\n")[0])
+        return words.text(entry["error"]["message"].split("\n")[0])
     warnings = entry["record"]["warnings"] if entry["record"] is not None else []
-    return _text(warnings[0]) if warnings and verdict.grade != "bad" else _text(verdict.says)
+    return (
+        words.text(warnings[0]) if warnings and verdict.grade != "bad" else words.text(verdict.says)
+    )
 
 
-def _doubt(entries: list[FieldEntry]) -> float:
-    """Ratio from which pixels of this run are red: all of its fields have the same."""
-    return next((e["record"]["trust"]["doubt"] for e in entries if e["record"]), DOUBT)
-
-
-def _how_to_read(entries: list[FieldEntry]) -> str:
-    red_from = percent(_doubt(entries))
+def _how_to_read(seen: _Overview) -> str:
+    red_from = percent(DOUBT if seen.doubt is None else seen.doubt)
     keys: list[tuple[ColourName | Literal["doubt"], str, str]] = [
         ("grey", "Sparse", "The localizations that were measured. Only this was seen."),
         (
@@ -163,7 +214,7 @@ def _how_to_read(entries: list[FieldEntry]) -> str:
             ),
         ),
     ]
-    if any(e["record"] is not None and e["record"]["cross_check"] for e in entries):
+    if seen.cross_checked:
         keys.append(
             (
                 "accord",
@@ -190,257 +241,136 @@ def _how_to_read(entries: list[FieldEntry]) -> str:
     )
 
 
-def _table(entries: list[FieldEntry], verdicts: list[Verdict]) -> str:
-    heads = (
-        "Field",
-        "Verdict",
-        "Localizations",
-        "per µm²",
-        "Nyquist<br>resolution",
-        "Doubtful<br>structure",
-        "Mean error<br>of structure",
-        "RSP",
-        "RSE",
-        "Warnings",
-        "Time",
+def _mosaic(rows: Sequence[Row], out: Path) -> Iterator[str]:
+    """Show a small picture of every field, edged by its verdict."""
+    yield (
+        '<h2>At a glance</h2><div class="tools" id="tools" hidden>'
+        '<input id="find" type="search" placeholder="Name or message" aria-label="Filter by name">'
+        '<select id="grade" aria-label="Filter by verdict"><option value="">All</option>'
+        '<option value="bad">Failed or not to be relied on</option>'
+        '<option value="fair">Doubtful in parts</option>'
+        '<option value="good">Credible</option></select>'
+        '<span class="quiet" id="shown"></span></div><div class="mosaic" id="mosaic">'
     )
-    rows = "".join(
-        _row(number, entry, verdict)
-        for number, (entry, verdict) in enumerate(zip(entries, verdicts, strict=True))
-    )
-    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
-    return (
-        f'<h2>All fields</h2><div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _row(number: int, entry: FieldEntry, verdict: Verdict) -> str:
-    record = entry["record"]
-    cells = [
-        f'<a href="#field-{number}">{_name(entry)}</a>',
-        _tag(verdict),
-    ]
-    if record is None:
-        cells += [_NOTHING] * 8
-    else:
-        trust, agreement = record["trust"], record["widefield"]
-        cells += [
-            f"{record['counts']['used']:,}",
-            short(record["counts"]["density_per_um2"]),
-            _nm(trust["structure_nyquist_nm"]),
-            _bar(trust["doubtful_share"], verdict),
-            _share(trust["relative_error"]),
-            _number(agreement["rsp"] if agreement else None, ".2f"),
-            _number(agreement["rse"] if agreement else None, ".3g"),
-            f"{len(record['warnings'])}" if record["warnings"] else _NOTHING,
-        ]
-    cells.append(_duration(entry["seconds"]) if entry["status"] != "skipped" else _NOTHING)
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _cards(
-    entries: list[FieldEntry], verdicts: list[Verdict], pictures: list[Thumbnails | None]
-) -> str:
-    cards, room = [], PICTURE_BYTES
-    rows = zip_longest(entries, verdicts, pictures)
-    for number, (entry, verdict, picture) in enumerate(rows):
-        shown = picture
-        if picture is not None:
-            room -= picture.size_bytes
-            shown = picture if room >= 0 else None
-        cards.append(_card(number, entry, verdict, shown, left_out=picture is not shown))
-    return f"<h2>Field by field</h2>{''.join(cards)}"
-
-
-def _card(
-    number: int, entry: FieldEntry, verdict: Verdict, picture: Thumbnails | None, *, left_out: bool
-) -> str:
-    parts = [
-        f'<article class="field" id="field-{number}">',
-        f"<header><h3>{_name(entry)}</h3>{_tag(verdict)}{_links(entry)}</header>",
-        f'<p class="says">{_text(verdict.says)}</p>',
-    ]
-    if picture is not None:
-        parts.append(_plates(picture))
-    elif left_out:
-        parts.append('<p class="quiet">Open the files for the pictures: this page is full.</p>')
-    if entry["record"] is not None:
-        parts.append(_facts(entry["record"]))
-        parts.append(_notes(entry["record"]["warnings"]))
-    if entry["error"] is not None:
-        parts.append(f'<p class="wrong">{_text(entry["error"]["message"])}</p>')
-    return "".join([*parts, "</article>"])
-
-
-def _plates(picture: Thumbnails) -> str:
-    plates = (
-        (picture.sparse, "sparse", "measured"),
-        (picture.dense, "dense", "estimated"),
-        (picture.error, "error", "on the scale of dense"),
-        (picture.doubt, "where not to believe it", "in red"),
-        (picture.cross_check, "cross-check", "red not borne out, blue missing"),
-    )
-    return (
-        '<div class="plates">'
-        + "".join(
-            f'<figure><img alt="{title}" src="data:image/png;base64,{b64encode(png).decode()}">'
-            f"<figcaption>{title} · {text}</figcaption></figure>"
-            for png, title, text in plates
-            if png is not None
+    for number in range(len(rows)):
+        row = rows[number]
+        verdict, leaf = judge(row.entry), words.name(row.entry).rsplit("/", 1)[-1]
+        picture = ""
+        if row.tile is not None:
+            picture = f'<img alt="" src="data:image/png;base64,{b64encode(row.tile).decode()}">'
+        yield (
+            f'<a class="{verdict.grade}" data-n="{number}" title="{words.name(row.entry)}: '
+            f'{verdict.tag}" href="{_link(number, row.entry, rows, out)}">{picture}'
+            f"<span>{leaf}</span></a>"
         )
-        + "</div>"
+    yield "</div>"
+
+
+_HEADS = (
+    "Field",
+    "Verdict",
+    "Localizations",
+    "per µm²",
+    "Nyquist<br>resolution",
+    "Doubtful<br>structure",
+    "Mean error<br>of structure",
+    "RSP",
+    "RSE",
+    "Warnings",
+    "Time",
+)
+
+
+def _table(rows: Sequence[Row], out: Path) -> Iterator[str]:
+    heads = "".join(f'<th scope="col"><button type="button">{h}</button></th>' for h in _HEADS)
+    yield (
+        f'<h2>All fields</h2><div class="scroll"><table id="fields"><thead><tr>{heads}</tr></thead>'
+        "<tbody>"
     )
+    for number in range(len(rows)):
+        entry = rows[number].entry
+        yield _line(number, entry, _link(number, entry, rows, out), short_of_cards=len(rows))
+    yield "</tbody></table></div>"
 
 
-def _links(entry: FieldEntry) -> str:
-    if entry["record"] is None or entry["stem"] is None:
-        return ""
-    names = {IMAGE_SUFFIX: "OME-TIFF", PREVIEW_SUFFIX: "PNG", RECORD_SUFFIX: "JSON"}
-    written = {o["name"] for o in entry["record"]["outputs"]}
-    leaf = entry["stem"].rsplit("/", 1)[-1]
-    links = "".join(
-        f'<a href="{_text(quote(entry["stem"] + suffix, errors="surrogateescape"))}">{name}</a>'
-        for suffix, name in names.items()
-        if suffix == RECORD_SUFFIX or leaf + suffix in written
-    )
-    return f'<span class="files">{links}</span>'
-
-
-def _facts(record: FieldRecord) -> str:
-    counts, trust, image = record["counts"], record["trust"], record["image"]
-    source = record["provenance"]["input"]
-    width, height = image["field_um"]
-    facts = [
-        ("Field", f"{short(width)} &times; {short(height)} µm"),
-        ("Pixels", f"{image['shape'][1]:,} &times; {image['shape'][0]:,}"),
-        ("Pixel size", f"{image['pixel_nm']:g} nm"),
-        ("Localizations", f"{counts['used']:,}"),
-        ("Outside the field", f"{counts['outside']:,}"),
-        ("Density", f"{short(counts['density_per_um2'])} per µm²"),
-        ("Nyquist resolution, field", _nm(counts["nyquist_nm"])),
-        ("Density in structure", _per_um2(trust["structure_density_per_um2"])),
-        ("Nyquist resolution, structure", _nm(trust["structure_nyquist_nm"])),
-        ("Frames", _frames(source["frames"])),
-        ("Expected in structure", short(trust["expected_localizations"])),
-        ("Expected diffuse", short(trust["diffuse_localizations"])),
-        ("Doubtful structure", _share(trust["doubtful_share"])),
-        ("Mean error of structure", _share(trust["relative_error"])),
+def _line(number: int, entry: FieldEntry, link: str, *, short_of_cards: int) -> str:
+    """One line of the table; each cell with the value by which it is sorted."""
+    verdict, name = judge(entry), words.name(entry)
+    label = name if link == f"#row-{number}" else f'<a href="{link}">{name}</a>'
+    message = "" if entry["error"] is None else words.text(entry["error"]["message"])
+    if message and short_of_cards > ON_ONE_PAGE:
+        label += f'<div class="wrong">{message}</div>'
+    cells: list[tuple[str, float | str | None]] = [
+        (label, name),
+        (words.tag(verdict), -_RANKS[verdict.grade] - (entry["status"] == "done")),
+        *_numbers(entry, verdict),
     ]
-    agreement = record["widefield"]
-    if agreement is None:
-        facts.append(("Widefield image", "none"))
+    shown = "".join(
+        f"<td>{text}</td>" if value is None else f'<td data-v="{value}">{text}</td>'
+        for text, value in cells
+    )
+    find = f"{name} {message} {verdict.tag}".lower()
+    return (
+        f'<tr id="row-{number}" data-n="{number}" data-grade="{verdict.grade}" '
+        f'data-text="{find}">{shown}</tr>'
+    )
+
+
+def _numbers(entry: FieldEntry, verdict: Verdict) -> Iterator[tuple[str, float | None]]:
+    """Text and value of each number in a line of the table."""
+    record = entry["record"]
+    if record is None:
+        yield from [(words.NOTHING, None)] * 8
     else:
-        x, y = agreement["shift_nm"]
-        low = agreement["rsp"] is None or agreement["rsp"] < LOW_RSP
-        rsp = _number(agreement["rsp"], ".2f")
-        facts += [
-            ("RSP", f'<span class="bad">{rsp}</span>' if low else rsp),
-            ("RSE", _number(agreement["rse"], ".3g")),
-            ("Widefield shift", f"{x:.0f}, {y:.0f} nm"),
-        ]
-    facts += _cross_check_facts(record["cross_check"])
-    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    return f'<dl class="facts">{items}</dl>'
+        counts, trust, agreement = record["counts"], record["trust"], record["widefield"]
+        rsp, rse = (agreement["rsp"], agreement["rse"]) if agreement else (None, None)
+        warned = len(record["warnings"])
+        yield f"{counts['used']:,}", counts["used"]
+        yield short(counts["density_per_um2"]), counts["density_per_um2"]
+        yield words.nm(trust["structure_nyquist_nm"]), trust["structure_nyquist_nm"]
+        yield words.bar(trust["doubtful_share"], verdict), trust["doubtful_share"]
+        yield words.share(trust["relative_error"]), trust["relative_error"]
+        yield words.number(rsp, ".2f"), rsp
+        yield words.number(rse, ".3g"), rse
+        yield (f"{warned}" if warned else words.NOTHING), warned
+    if entry["status"] == "skipped":
+        yield words.NOTHING, None
+    else:
+        yield words.duration(entry["seconds"]), entry["seconds"]
 
 
-def _cross_check_facts(found: CrossCheckRecord | None) -> list[tuple[str, str]]:
-    """Say what the held-out frames say; nothing where they were not asked."""
-    if found is None:
-        return []
-    if not found["done"]:
-        return [("Cross-check", "not done, see below")]
-    misfit = _number(found["misfit"], ".2f")
-    return [
-        (
-            "Cross-check: misfit",
-            f'<span class="bad">{misfit}</span>' if found["contradicted"] else misfit,
-        ),
-        ("Structure not borne out", _share(found["unconfirmed_share"])),
-        ("Field marked as missing", _share(found["missing_share"])),
-        ("Structure testable", _share(found["testable_share"])),
-    ]
-
-
-def _notes(warnings: list[str]) -> str:
-    if not warnings:
-        return ""
-    return f'<ul class="notes">{"".join(f"<li>{_text(w)}</li>" for w in warnings)}</ul>'
+def _cards(rows: Sequence[Row], out: Path) -> Iterator[str]:
+    """Show all of each field; of many, their pages do."""
+    if len(rows) > ON_ONE_PAGE:
+        return
+    yield "<h2>Field by field</h2>"
+    for number in range(len(rows)):
+        entry = rows[number].entry
+        card = None if entry["stem"] is None else read_card(out, entry["stem"])
+        yield f'<div id="field-{number}">{card or render_card(entry, None)}</div>'
 
 
 def _origin(run: RunRecord, record_name: str) -> str:
     model, software, device = run["model"], run["software"], run["device"]
     rows = [
-        ("Command", f"<code>{_text(' '.join(run['command']))}</code>"),
-        ("Model", f"{_text(model['name'])} {_text(model['version'])}, {_text(model['licence'])}"),
-        ("Model sha256", f"<code>{_text(model['sha256'])}</code>"),
-        ("Device", f"{_text(device['provider'])}: {_text(device['reason'])}"),
+        ("Command", f"<code>{words.text(' '.join(run['command']))}</code>"),
+        (
+            "Model",
+            words.text(f"{model['name']} {model['version']}, {model['licence']}"),
+        ),
+        ("Model sha256", f"<code>{words.text(model['sha256'])}</code>"),
+        ("Device", f"{words.text(device['provider'])}: {words.text(device['reason'])}"),
         (
             "Software",
-            _text(
+            words.text(
                 f"annapalm {software['annapalm']}, onnxruntime {software['onnxruntime']}, "
                 f"numpy {software['numpy']}, Python {software['python']}, {software['system']}"
             ),
         ),
-        ("All numbers", f'<a href="{_text(quote(record_name))}">{_text(record_name)}</a>'),
+        (
+            "All numbers",
+            f'<a href="{words.text(quote(record_name))}">{words.text(record_name)}</a>',
+        ),
     ]
     items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
     return f'<h2>Where this comes from</h2><dl class="origin">{items}</dl>'
-
-
-def _tag(verdict: Verdict) -> str:
-    return f'<span class="tag {verdict.grade}">{verdict.tag}</span>'
-
-
-def _name(entry: FieldEntry) -> str:
-    return _text(entry["stem"] or entry["input"])
-
-
-def _bar(share: float | None, verdict: Verdict) -> str:
-    if share is None:
-        return _NOTHING
-    return (
-        f'<span class="bar {verdict.grade}"><i style="width:{share * 100:.0f}%"></i></span>'
-        f"<span>{percent(share)}</span>"
-    )
-
-
-def _share(share: float | None) -> str:
-    return _NOTHING if share is None else percent(share)
-
-
-def _number(value: float | None, form: str) -> str:
-    return _NOTHING if value is None else format(value, form)
-
-
-def _nm(length: float | None) -> str:
-    return _NOTHING if length is None else f"{short(length)} nm"
-
-
-def _per_um2(density: float | None) -> str:
-    return _NOTHING if density is None else f"{short(density)} per µm²"
-
-
-def _frames(frames: list[int] | None) -> str:
-    return _NOTHING if frames is None else f"{frames[0]:,} to {frames[1]:,}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _moment(iso: str) -> str:
-    """Write a time to the minute, with its time zone."""
-    moment = datetime.fromisoformat(iso)
-    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
-
-
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"
-
-
-def _text(text: str) -> str:
-    return escape(clean_text(text))

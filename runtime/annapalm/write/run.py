@@ -13,12 +13,12 @@ from annapalm.write.report import render_report
 from annapalm.write.text import json_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     from annapalm.write.field import FieldOutput
+    from annapalm.write.row import Row
     from annapalm.write.schema import FieldEntry, RunRecord
-    from annapalm.write.thumbnails import Thumbnails
 
 
 def done_entry(input_path: str, output: FieldOutput, out_dir: Path, seconds: float) -> FieldEntry:
@@ -65,15 +65,12 @@ def json_line(entry: FieldEntry) -> str:
 
 
 def write_run(
-    out_dir: Path,
-    run: RunRecord,
-    thumbnails: Sequence[Thumbnails | None] = (),
-    *,
-    overwrite: bool = False,
+    out_dir: Path, run: RunRecord, rows: Sequence[Row], *, overwrite: bool = False
 ) -> tuple[Path, Path]:
     """Write `run.json` and `report.html` into `out_dir`, both or none, and return their paths.
 
-    `thumbnails` are parallel to run["fields"], or empty. Without `overwrite`, where a former run
+    `rows` are the fields of the run, in place of run["fields"], which stays empty; they are read
+    one by one, several times, and never held together. Without `overwrite`, where a former run
     lies there, the names are `run-2.json` and `report-2.html`, and so on.
     Raises as `write_field` does.
     """
@@ -82,14 +79,27 @@ def write_run(
         record, report = out_dir / f"run{tail}.json", out_dir / f"report{tail}.html"
         if not overwrite and (os.path.lexists(record) or os.path.lexists(report)):
             continue
-        page = render_report(run, thumbnails, record.name)
         try:
             with OutputSet(overwrite=overwrite) as outputs:
-                with outputs.stage(record) as stream:
-                    stream.write(f"{json_text(run)}\n".encode())
-                with outputs.stage(report) as stream:
-                    stream.write(page.encode())
+                _stage(outputs, record, _record_text(run, rows))
+                _stage(outputs, report, render_report(run, rows, record.name, out_dir))
         except OutputExistsError:  # another run took the name meanwhile: the next one
             continue
         break
     return record, report
+
+
+def _stage(outputs: OutputSet, path: Path, pieces: Iterable[str]) -> None:
+    with outputs.stage(path) as stream:
+        for piece in pieces:
+            stream.write(piece.encode())
+
+
+def _record_text(run: RunRecord, rows: Sequence[Row]) -> Iterator[str]:
+    """Render what `json_text` makes of the record with all of its fields, field by field."""
+    head, tail = json_text({**run, "fields": []}).rsplit("[]", 1)
+    yield f"{head}["
+    for number in range(len(rows)):
+        text = json_text(rows[number].entry).replace("\n", "\n    ")  # no line end is in a string
+        yield f"{',' if number else ''}\n    {text}"
+    yield f"{chr(10) + '  ' if len(rows) else ''}]{tail}\n"

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 THUMBNAIL_PX = 288
 """Longer side; drawn a little smaller, so that it is sharp on a fine screen too."""
+TILE_PX = 112
+"""Longer side of the picture in the overview of a run."""
 OCCUPIED_PERCENTILE = 97.0
 _LEVELS = 40
 """Steps of brightness: as many as the eye tells apart in a small picture; a third of the bytes."""
@@ -44,14 +46,10 @@ class Thumbnails:
     """On the scale of `dense`."""
     doubt: bytes
     """`dense` in grey; red where it is not to be believed."""
+    tile: bytes
+    """The same, smaller, for the overview of a run."""
     cross_check: bytes | None = None
     """The signed z; None where there is none."""
-
-    @property
-    def size_bytes(self) -> int:
-        """Bytes of all of them."""
-        pictures = (self.sparse, self.dense, self.error, self.doubt, self.cross_check or b"")
-        return sum(map(len, pictures))
 
 
 def make_thumbnails(result: Reconstruction, doubt: float = DOUBT) -> Thumbnails:
@@ -70,6 +68,8 @@ def make_thumbnails(result: Reconstruction, doubt: float = DOUBT) -> Thumbnails:
     doubted = np.where(
         doubtful_mask(result.dense, result.error, doubt), result.dense, np.float32(0)
     )
+    shown = enlarge(block_mean(doubted, down), up)
+    smaller = block_factor(dense.shape, TILE_PX)
     found = None
     if result.cross_check is not None:
         found = enlarge(block_mean(result.cross_check.z, down), up)
@@ -77,7 +77,8 @@ def make_thumbnails(result: Reconstruction, doubt: float = DOUBT) -> Thumbnails:
         sparse=_draw(sparse, occupied_high(sparse, OCCUPIED_PERCENTILE), "grey"),
         dense=_draw(dense, high, "ember"),
         error=_draw(error, high, "tide"),
-        doubt=_draw_doubt(dense, enlarge(block_mean(doubted, down), up), high),
+        doubt=_draw_doubt(dense, shown, high),
+        tile=_draw_doubt(block_mean(dense, smaller), block_mean(shown, smaller), high),
         cross_check=None if found is None else _draw(found, MOST_Z, "accord", -MOST_Z),
     )
 

@@ -1,4 +1,4 @@
-"""One field of a run as the report needs it."""
+"""One field of a run as its record and report need it."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class Row:
 
     entry: FieldEntry
     tile: bytes | None = None
-    """Its picture in the report; None unless done."""
+    """Its picture in the overview, a PNG (`Thumbnails.tile`); None unless done."""
