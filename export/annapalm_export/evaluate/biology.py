@@ -1,261 +1,31 @@
-"""Does a reconstruction keep the biology? Control against drug, where the truth is known.
-
-Fields of a control and of a treated group are simulated, reconstructed by a model that has seen
-controls alone, and measured with `annapalm.measure` like a user's. Beside the model stand the best
-blur of the sparse image, the noise-free image (what the measures themselves can see), and the truth
-from the simulator's own centre lines and rings.
-"""
+"""Does a reconstruction keep the biology? The figures of a study of simulated drugs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annapalm.errors import InvalidValueError
-from annapalm.measure.bending import APART_NM, CHORD_NM
 from annapalm.measure.compare import Group, compare
-from annapalm.measure.field import PORES, curvature_of, measure_field
-from annapalm_export.evaluate.baseline import BANDWIDTHS_NM, blur
-from annapalm_export.evaluate.field import resample
-from annapalm_export.evaluate.fields import DENSITIES, make_field, scored_scenes
-from annapalm_export.evaluate.simulated import BLUR, MODEL
-from annapalm_export.evaluate.suite import asked_for
-from annapalm_export.seeds import EVALUATION_SEEDS, THRESHOLD_SEEDS
-from annapalm_export.simulate import SceneOptions
+from annapalm.measure.intervals import COVERS, DOUBT_CLASSES, distance, doubt_class
+from annapalm_export.evaluate.simulated import MODEL
+from annapalm_export.evaluate.studies import CONTROL, METHODS, NOISE_FREE, TREATED, TRUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from annapalm.measure.field import FieldMeasures
-    from annapalm.model import Model
-    from annapalm_export.evaluate.field import EvalField
-
-CONTROL, TREATED = "control", "treated"
-TRUTH, NOISE_FREE = "truth", "noise-free image"
-METHODS = (TRUTH, NOISE_FREE, MODEL, BLUR)
+    from annapalm_export.evaluate.studies import Sample
 
 PER_GROUP = 10
 """Fields of a group in the resampled studies, which ask how often a difference is found."""
 
-Values = dict[str, float | None]
-"""Measure to value."""
-
-
-@dataclass(frozen=True, slots=True)
-class Study:
-    """Control against drug."""
-
-    name: str
-    structure: str
-    treatment: str
-    """Of `annapalm_export.simulate.treatments`."""
-    amount_per_um2: float | None
-    """Units of structure asked of the control; None: drawn for each field."""
-    field_um: float = 10.0
-
-    def scene(self, group: str) -> SceneOptions:
-        """Give the options of the scenes of a group."""
-        return SceneOptions(
-            field_um=self.field_um,
-            empty_share=0.0,
-            with_widefield=False,
-            structure=self.structure,
-            amount_per_um2=self.amount_per_um2,
-            imperfect=True,
-            treatment=self.treatment if group == TREATED else "control",
-        )
-
-
-STUDIES = {
-    study.name: study
-    for study in (
-        Study("microtubules-1", "microtubules", "depolymerized", 3.0),
-        Study("actin-1", "actin", "sparse mesh", 4.0),
-        Study("nuclear-pores-1", "nuclear pores", "control", None),
-    )
-}
-"""By name. There is no drug for nuclear pores: the study shows their measures, and that two groups
-of controls stay alike."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """One field at one density: what each method says of it."""
-
-    group: str
-    density: float
-    seed: int
-    values: dict[str, Values]
-    """Method to measures."""
-    intervals: dict[str, tuple[float, float]]
-    """Measure to the interval of the model's value."""
-    doubtful_share: float | None
-
-    def value(self, method: str, measure: str) -> float | None:
-        """Look up one value."""
-        return self.values[method].get(measure)
-
-
-def samples(
-    study: Study,
-    model: Model,
-    seeds: Mapping[str, range],
-    number: int,
-    *,
-    bandwidths: Mapping[float, float] | None = None,
-    densities: Sequence[float] = DENSITIES,
-    say: Callable[[str], None] = lambda _: None,
-) -> list[Sample]:
-    """Simulate `number` fields of each group and measure them, by all methods, at each density.
-
-    `seeds`: group to seeds; `bandwidths`: density to the bandwidth of the blur in nm, which is left
-    out without. Raises `ValueError` when the seeds run out.
-    """
-    found = []
-    for group, of_group in seeds.items():
-        scenes = scored_scenes(max(densities), of_group, study.scene(group), with_widefield=False)
-        for at in range(number):
-            seed, scene = next(scenes, (None, None))
-            if scene is None or seed is None:
-                message = f"only {at} of {number} fields could be made from the seeds given"
-                raise ValueError(message)
-            fields = {density: make_field(scene, density, seed) for density in densities}
-            known = {
-                TRUTH: true_values(fields[densities[0]]),
-                NOISE_FREE: _values(_measured(fields[densities[0]], fields[densities[0]].truth)),
-            }
-            for density, field in fields.items():
-                found.append(_sample(field, group, seed, model, dict(known), bandwidths))
-            say(f"{study.name}, {group}: field {at + 1} of {number}")
-    return found
-
-
-def _sample(
-    field: EvalField,
-    group: str,
-    seed: int,
-    model: Model,
-    values: dict[str, Values],
-    bandwidths: Mapping[float, float] | None,
-) -> Sample:
-    structure = asked_for(model, field.structure)
-    result = model.reconstruct(field.counts, grid=field.grid, structure=structure)
-    measured = measure_field(
-        result.dense, result.error, field.grid, field.structure, radius_nm=_radius(field)
-    )
-    values[MODEL] = _values(measured)
-    if bandwidths is not None:
-        blurred = blur(field.counts, bandwidths[field.density], field.grid.pixel_nm)
-        values[BLUR] = _values(_measured(field, blurred))
-    ends = {
-        name: (one.low, one.high)
-        for name, one in measured.measures.items()
-        if one.low is not None and one.high is not None
-    }
-    return Sample(group, field.density, seed, values, ends, measured.doubtful_share)
-
-
-def _measured(field: EvalField, image: NDArray[np.float32]) -> FieldMeasures:
-    """Measure an image that has no error map."""
-    nothing = np.zeros_like(image)
-    return measure_field(image, nothing, field.grid, field.structure, radius_nm=_radius(field))
-
-
-def _radius(field: EvalField) -> float:
-    """Radius that a user would know: that of the labelled protein."""
-    return float(np.median(field.rings[:, 2])) if len(field.rings) else 53.5
-
-
-def _values(measured: FieldMeasures) -> Values:
-    """Values of the measures, without the persistence length: it is the curvature once more."""
-    return {n: m.value for n, m in measured.measures.items() if n != "persistence_um"}
-
-
-def true_values(field: EvalField) -> Values:
-    """Measure the simulator's own lines or rings, by the same definitions."""
-    if field.structure in PORES:
-        x0, y0, x1, y1 = field.grid.extent_nm
-        xy = field.rings[:, :2]
-        seen = ((xy >= (x0, y0)) & (xy < (x1, y1))).all(axis=1)
-        radius = float(field.rings[seen, 2].mean()) if seen.any() else None
-        return {"pores_per_um2": seen.sum() / field.grid.area_um2, "radius_nm": radius}
-    length, double, turned = 0.0, 0j, []
-    for line in field.centre_lines:
-        xy, step = resample(line)
-        moves = np.diff(xy, axis=0)
-        inside = _inside((xy[1:] + xy[:-1]) / 2, field)
-        length += float(inside.sum()) * step / 1000
-        double += (step * np.exp(2j * np.arctan2(moves[:, 1], moves[:, 0]))[inside]).sum() / 1000
-        turned.append(_turned(xy, step, field))
-    angles = np.concatenate(turned) if turned else np.empty(0)
-    return {
-        "length_um_per_um2": length / field.grid.area_um2,
-        "order": abs(double) / length if length else None,
-        "curvature_per_um": curvature_of(angles) if len(angles) else None,
-    }
-
-
-def _inside(xy: NDArray[np.float64], field: EvalField) -> NDArray[np.bool_]:
-    x0, y0, x1, y1 = field.grid.extent_nm
-    inside: NDArray[np.bool_] = ((xy >= (x0, y0)) & (xy < (x1, y1))).all(axis=1)
-    return inside
-
-
-def _turned(xy: NDArray[np.float64], step_nm: float, field: EvalField) -> NDArray[np.float64]:
-    """Angles between chords of one centre line, as `annapalm.measure.bending` has them."""
-    chord, apart = round(CHORD_NM / step_nm), round(APART_NM / step_nm)
-    if len(xy) <= chord + apart:
-        return np.empty(0)
-    ends = [xy[k : len(xy) - chord - apart + k] for k in (0, chord, apart, chord + apart)]
-    seen = _inside(ends[0], field) & _inside(ends[3], field)
-    first, second = ends[1] - ends[0], ends[3] - ends[2]
-    cross = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
-    turned: NDArray[np.float64] = np.abs(np.arctan2(cross, (first * second).sum(axis=1)))
-    return turned[seen]
-
-
-def choose_bandwidths(
-    study: Study, number: int = 4, densities: Sequence[float] = DENSITIES
-) -> dict[float, float]:
-    """Choose the blur for each density whose main measure is nearest to the truth.
-
-    On threshold fields of both groups; the main measure is the first: length or pores per µm².
-    """
-    misses: dict[tuple[float, float], list[float]] = {}
-    for group, of_group in _halves(THRESHOLD_SEEDS).items():
-        scenes = scored_scenes(max(densities), of_group, study.scene(group), with_widefield=False)
-        for _ in range(number):
-            seed, scene = next(scenes)
-            for density in densities:
-                field = make_field(scene, density, seed)
-                truth = next(iter(true_values(field).values())) or 1e-9
-                for nm in BANDWIDTHS_NM:
-                    image = blur(field.counts, nm, field.grid.pixel_nm)
-                    shown = next(iter(_values(_measured(field, image)).values())) or 1e-9
-                    misses.setdefault((density, nm), []).append(abs(np.log(shown / truth)))
-    return {
-        density: min(BANDWIDTHS_NM, key=lambda nm: float(np.mean(misses[density, nm])))
-        for density in densities
-    }
-
-
-def _halves(seeds: range) -> dict[str, range]:
-    middle = len(seeds) // 2
-    return {CONTROL: seeds[:middle], TREATED: seeds[middle:]}
-
-
-def threshold_seeds() -> dict[str, range]:
-    """Group to seeds on which choices are made."""
-    return _halves(THRESHOLD_SEEDS)
-
-
-def evaluation_seeds() -> dict[str, range]:
-    """Group to seeds that give the figures."""
-    return _halves(EVALUATION_SEEDS)
+_BOOTSTRAPS = 1_000
+_LEAST_IN_CLASS = 8
+"""Fields that a class of doubt must have for an interval."""
 
 
 def group_of(
@@ -283,33 +53,85 @@ def measures_of(found: Sequence[Sample]) -> tuple[str, ...]:
 
 
 def effect_rows(found: Sequence[Sample]) -> list[dict[str, object]]:
-    """Give, by density and measure, each method's effect (treated over control, minus 1).
+    """Give each method's effect (treated over control, minus 1) by density and measure.
 
-    Beside it: `kept`, effect over the truth's, and the share of the intervals that hold the truth.
+    `kept` is a method's effect over the truth's, with the 5th and 95th percentile of a bootstrap
+    over the fields; `kept of noise-free` the model's over that of the noise-free image.
     """
+    methods = [method for method in METHODS if method in found[0].values]
     rows: list[dict[str, object]] = []
-    densities = sorted({s.density for s in found})
-    for density in densities:
+    for density in sorted({sample.density for sample in found}):
         for measure in measures_of(found):
+            table = {g: _table(found, g, density, measure, methods) for g in (CONTROL, TREATED)}
             row: dict[str, object] = {"density": density, "measure": measure}
-            truth = None
-            for method in METHODS:
-                if method not in found[0].values:
-                    continue
-                a, b = (group_of(found, g, density, method, measure) for g in (CONTROL, TREATED))
-                if not (len(a.values) and len(b.values)):
-                    continue
-                effect = float(b.values.mean() / a.values.mean() - 1)
-                truth = effect if method == TRUTH else truth
-                row[method] = effect
-                row[f"{method}, control mean"] = float(a.values.mean())
-                if truth and method != TRUTH:
-                    row[f"{method}, kept"] = effect / truth
+            if all(len(t) for t in table.values()):
+                row |= _effects(table[CONTROL], table[TREATED], methods)
             row["coverage"] = coverage(found, density, measure)
             doubts = [s.doubtful_share for s in found if s.density == density]
             row["doubtful"] = float(np.mean([1.0 if d is None else d for d in doubts]))
             rows.append(row)
     return rows
+
+
+def _table(
+    found: Sequence[Sample], group: str, density: float, measure: str, methods: Sequence[str]
+) -> NDArray[np.float64]:
+    """Fields of a group that all methods show the measure of: float64 [fields, methods]."""
+    rows = [[s.value(m, measure) for m in methods] for s in _of(found, group, density)]
+    return np.array([r for r in rows if None not in r], dtype=np.float64).reshape(-1, len(methods))
+
+
+def _effects(
+    control: NDArray[np.float64], treated: NDArray[np.float64], methods: Sequence[str]
+) -> dict[str, object]:
+    rng = np.random.default_rng(PER_GROUP)
+    at = {method: number for number, method in enumerate(methods)}
+    effect = treated.mean(axis=0) / control.mean(axis=0) - 1
+    drawn = np.array([_drawn(rng, treated) / _drawn(rng, control) - 1 for _ in range(_BOOTSTRAPS)])
+    row: dict[str, object] = {"fields": (len(control), len(treated))}
+    for method, number in at.items():
+        row[method] = float(effect[number])
+        row[f"{method}, control mean"] = float(control[:, number].mean())
+        if method == TRUTH or not effect[0]:
+            continue
+        row[f"{method}, kept"] = float(effect[number] / effect[0])
+        with np.errstate(divide="ignore", invalid="ignore"):
+            low, high = np.nanquantile(drawn[:, number] / drawn[:, 0], (0.05, 0.95))
+        row[f"{method}, kept between"] = (float(low), float(high))
+    if NOISE_FREE in at and effect[at[NOISE_FREE]]:
+        row["kept of noise-free"] = float(effect[at[MODEL]] / effect[at[NOISE_FREE]])
+    return row
+
+
+def _drawn(rng: np.random.Generator, table: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Means [methods] over fields drawn with replacement."""
+    means: NDArray[np.float64] = table[rng.integers(0, len(table), len(table))].mean(axis=0)
+    return means
+
+
+def interval_table(found: Sequence[Sample]) -> dict[str, tuple[tuple[float, float] | None, ...]]:
+    """Make a structure's entry of `annapalm.measure.intervals.TABLE`: measure to classes of doubt.
+
+    Percentiles are taken outwards, so that few fields give wide intervals.
+    """
+    tail = (1 - COVERS) / 2
+    table = {}
+    for measure in measures_of(found):
+        classes: list[list[float]] = [[] for _ in DOUBT_CLASSES]
+        for sample in found:
+            value, truth = sample.value(MODEL, measure), sample.value(TRUTH, measure)
+            if value and truth:
+                classes[doubt_class(sample.doubtful_share)].append(distance(measure, value, truth))
+        table[measure] = tuple(
+            (
+                round(float(np.quantile(one, tail, method="lower")), 2),
+                round(float(np.quantile(one, 1 - tail, method="higher")), 2),
+            )
+            if len(one) >= _LEAST_IN_CLASS
+            else None
+            for one in classes
+        )
+    return table
 
 
 def coverage(found: Sequence[Sample], density: float, measure: str) -> float | None:

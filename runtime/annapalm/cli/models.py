@@ -6,8 +6,10 @@ from typing import Annotated, Any
 
 import typer
 
+from annapalm.cli.compare import compare
 from annapalm.cli.ending import DONE, MODEL_INVALID, exit_code, report
 from annapalm.cli.inspect import inspect
+from annapalm.cli.measure import measure
 from annapalm.cli.options import VersionOption
 from annapalm.cli.streams import ResultStream, prepare_streams, say
 from annapalm.errors import AnnaPalmError
@@ -18,9 +20,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Look at models and inputs. To reconstruct images, use annapalm-run.",
+    help="Look at models and inputs, measure results. To reconstruct images, use annapalm-run.",
 )
 app.command()(inspect)
+app.command()(measure)
+app.command()(compare)
 
 
 @app.callback()
@@ -28,7 +32,7 @@ def options(
     *,
     version: VersionOption = False,
 ) -> None:
-    """Look at models and inputs. To reconstruct images, use annapalm-run."""
+    """Look at models and inputs, measure results. To reconstruct images, use annapalm-run."""
     del version
 
 

@@ -1,4 +1,4 @@
-"""How lines run and bend: directions of chords, found by walking along line pixels.
+"""How lines run, bend and end: found by walking along line pixels.
 
 All walkers take their steps together, so that no line is traced pixel by pixel in Python.
 """
@@ -26,6 +26,9 @@ which in sparse data asks for chords as long as that (docs/measure.md)."""
 APART_NM = 1600.0
 """Distance, along the line, of the middles of the two chords."""
 
+SHORTEST_NM = 320.0
+"""Pieces of line up to about this length are blobs, crossings and noise, and not counted."""
+
 _STEP_PX = 2.0
 _GAP = 1
 """Steps without a line pixel that a walker bridges. More of them cross from line to line."""
@@ -48,6 +51,73 @@ class Bends:
     """float64 [M], 0 to pi: angle between two chords of one line, radians."""
 
 
+class _Map:
+    """Line pixels by place, for walkers."""
+
+    def __init__(self, lines: LinePixels, shape: tuple[int, int]) -> None:
+        self.at = np.stack([lines.x_px, lines.y_px], axis=1).astype(np.float64)
+        self.way = np.stack([np.cos(lines.angle), np.sin(lines.angle)], axis=1).astype(np.float64)
+        self._corner = (shape[1] - 1, shape[0] - 1)
+        self._where = np.full((shape[0] + 2, shape[1] + 2), -1, np.int64)
+        self._where[lines.row + 1, lines.column + 1] = np.arange(len(lines.row))
+
+    def step(
+        self, place: NDArray[np.float64], heading: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+        """Move walkers [N, 2] by a step: new places, new headings, and who found a line there."""
+        ahead = place + _STEP_PX * heading
+        to = self._nearest(ahead, heading)
+        found = to >= 0
+        onto, way = np.where(found[:, None], self.at[to], ahead), self.way[to]
+        along = way * np.sign((way * heading).sum(axis=1, keepdims=True))
+        turned = _unit(np.where(found[:, None], _KEEP * heading + (1 - _KEEP) * along, heading))
+        return place + _STEP_PX * _unit(onto - place), turned, found
+
+    def inside(self, place: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell which walkers are still in the image."""
+        within: NDArray[np.bool_] = np.all((place >= 0) & (place <= self._corner), axis=1)
+        return within
+
+    def _nearest(
+        self, ahead: NDArray[np.float64], heading: NDArray[np.float64]
+    ) -> NDArray[np.int64]:
+        """Line pixel nearest to each place, of those that run its way; -1 without any near."""
+        column, row = np.rint(ahead).astype(np.int64).T + 1
+        row, column = (
+            np.clip(index, 1, n - 2)
+            for index, n in zip((row, column), self._where.shape, strict=True)
+        )
+        best, least = np.full(len(ahead), -1, np.int64), np.full(len(ahead), _REACH_PX**2)
+        for dy in (-1, 0, 1):
+            for dx in (-1, 0, 1):
+                to = self._where[row + dy, column + dx]
+                far = ((self.at[to] - ahead) ** 2).sum(axis=1)
+                aligned = np.abs((self.way[to] * heading).sum(axis=1)) > _TURN
+                better = (to >= 0) & aligned & (far < least)
+                best[better], least[better] = to[better], far[better]
+        return best
+
+
+def without_short(lines: LinePixels, shape: tuple[int, int], pixel_nm: float) -> LinePixels:
+    """Leave out the pixels from which the line does not go on for `SHORTEST_NM`, both ways summed.
+
+    Gaps end a piece; the border of the image does not.
+    """
+    if not len(lines.row):
+        return lines
+    needed = round(SHORTEST_NM / pixel_nm / _STEP_PX)
+    ways = _Map(lines, shape)
+    gone = np.zeros(len(lines.row), np.int64)
+    for side in (1, -1):
+        walker, place, heading = np.arange(len(gone)), ways.at, side * ways.way
+        for _ in range(needed):
+            place, heading, found = ways.step(place, heading)
+            kept = np.logical_or(found, ~ways.inside(place))
+            walker, place, heading = walker[kept], place[kept], heading[kept]
+            gone[walker] += 1
+    return lines.where(gone >= needed)
+
+
 def walk(lines: LinePixels, shape: tuple[int, int], pixel_nm: float) -> Bends:
     """Walk along the lines of an image [Y, X] of that shape.
 
@@ -58,32 +128,21 @@ def walk(lines: LinePixels, shape: tuple[int, int], pixel_nm: float) -> Bends:
     apart, chord, short = (
         round(nm / pixel_nm / _STEP_PX) for nm in (APART_NM, CHORD_NM, DIRECTION_NM)
     )
-    where = np.full((shape[0] + 2, shape[1] + 2), -1, np.int64)
-    where[lines.row + 1, lines.column + 1] = np.arange(len(lines.row))
-    at = np.stack([lines.x_px, lines.y_px], axis=1).astype(np.float64)
-    way = np.stack([np.cos(lines.angle), np.sin(lines.angle)], axis=1).astype(np.float64)
-    start = np.arange(0, len(at), -(-len(at) // _WALKERS) or 1)
-    place, heading = at[start], way[start]
-    track, missed, directions = [place], np.zeros(len(start), np.int64), np.empty(0)
+    ways = _Map(lines, shape)
+    start = slice(None, None, max(-(-len(ways.at) // _WALKERS), 1))
+    place, heading = ways.at[start], ways.way[start]
+    track, missed, directions = [place], np.zeros(len(place), np.int64), np.empty(0)
     for step in range(1, apart + chord + 1):
         if not len(place):
-            break
-        ahead = place + _STEP_PX * heading
-        to = _nearest(ahead, heading, where, at, way)
-        found = (to >= 0)[:, None]
-        along = way[to] * np.sign((way[to] * heading).sum(axis=1, keepdims=True))
-        place = place + _STEP_PX * _unit(np.where(found, at[to], ahead) - place)
-        heading = _unit(np.where(found, _KEEP * heading + (1 - _KEEP) * along, heading))
-        missed = np.where(found[:, 0], 0, missed + 1)
-        inside = ((place >= 0) & (place <= (shape[1] - 1, shape[0] - 1))).all(axis=1)
-        kept = inside & (missed <= _GAP)
+            return Bends(directions, np.empty(0))
+        place, heading, found = ways.step(place, heading)
+        missed = np.where(found, 0, missed + 1)
+        kept = ways.inside(place) & (missed <= _GAP)
         track = [one[kept] for one in (*track, place)]
         place, heading, missed = place[kept], heading[kept], missed[kept]
         if step == short:
-            way_along = track[-1] - track[0]
-            directions = np.arctan2(way_along[:, 1], way_along[:, 0])
-    if len(track) <= apart + chord:
-        return Bends(directions, np.empty(0))
+            along = track[-1] - track[0]
+            directions = np.arctan2(along[:, 1], along[:, 0])
     first, second = track[chord] - track[0], track[apart + chord] - track[apart]
     cross = first[:, 0] * second[:, 1] - first[:, 1] * second[:, 0]
     return Bends(directions, np.abs(np.arctan2(cross, (first * second).sum(axis=1))))
@@ -93,26 +152,3 @@ def _unit(vectors: NDArray[np.float64]) -> NDArray[np.float64]:
     length = np.linalg.norm(vectors, axis=1, keepdims=True)
     scaled: NDArray[np.float64] = vectors / np.maximum(length, 1e-9)
     return scaled
-
-
-def _nearest(
-    ahead: NDArray[np.float64],
-    heading: NDArray[np.float64],
-    where: NDArray[np.int64],
-    at: NDArray[np.float64],
-    way: NDArray[np.float64],
-) -> NDArray[np.int64]:
-    """Line pixel nearest to each place, of those that run its way; -1 without any near."""
-    column, row = np.rint(ahead).astype(np.int64).T + 1
-    row, column = (
-        np.clip(index, 1, n - 2) for index, n in zip((row, column), where.shape, strict=True)
-    )
-    best, least = np.full(len(ahead), -1, np.int64), np.full(len(ahead), _REACH_PX**2)
-    for dy in (-1, 0, 1):
-        for dx in (-1, 0, 1):
-            to = where[row + dy, column + dx]
-            far = ((at[to] - ahead) ** 2).sum(axis=1)
-            aligned = np.abs((way[to] * heading).sum(axis=1)) > _TURN
-            better = (to >= 0) & aligned & (far < least)
-            best[better], least[better] = to[better], far[better]
-    return best

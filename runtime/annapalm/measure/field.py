@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.errors import InvalidValueError
-from annapalm.measure.bending import APART_NM, walk
+from annapalm.measure.bending import APART_NM, walk, without_short
 from annapalm.measure.intervals import interval
 from annapalm.measure.lines import find_lines
 from annapalm.measure.pores import RADIUS_NM, detect_pores
@@ -117,12 +117,11 @@ def measure_field(
 def _filaments(dense: RateImage, error: RateImage, grid: Grid, structure: str) -> FieldMeasures:
     lines = find_lines(dense, grid.pixel_nm)
     blur_px = _AROUND_NM / grid.pixel_nm
-    drawn, expected = (
-        gaussian_blur(image, blur_px)[lines.row, lines.column] for image in (dense, error)
-    )
-    counted = expected <= NOISE * drawn
-    doubted = (expected > DOUBT * drawn)[counted]
-    lines = lines.where(counted)
+    blurred = [gaussian_blur(image, blur_px) for image in (dense, error)]
+    drawn, expected = (image[lines.row, lines.column] for image in blurred)
+    lines = without_short(lines.where(expected <= NOISE * drawn), grid.shape, grid.pixel_nm)
+    drawn, expected = (image[lines.row, lines.column] for image in blurred)
+    doubted = expected > DOUBT * drawn
     length_um = float(lines.length_px.sum(dtype=np.float64)) * grid.pixel_nm / 1000
     doubtful = None
     if length_um > 0:
