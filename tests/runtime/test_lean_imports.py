@@ -57,6 +57,8 @@ except SystemExit as end:
         ("annapalm.cli.models", "--help"),
         ("annapalm.cli.models", "--version"),
         ("annapalm.cli.models", "inspect", "--help"),
+        ("annapalm.cli.models", "measure", "--help"),
+        ("annapalm.cli.models", "compare", "--help"),
     ],
 )
 def test_help_and_version_load_nothing_heavy(args: tuple[str, ...]) -> None:

@@ -50,6 +50,8 @@ DOUBTFUL_LIMIT = 0.5
 _LEAST_BENDS = 100
 """Walkers that bends are told from; fewer lie on a line or two."""
 _LEAST_DIRECTIONS = 20
+_STRAIGHT = 0.005
+"""Curvature per µm (a radius of 200 µm) that no field can tell from 0."""
 _NORMAL_MEDIAN = 0.6745
 """Median of |x| for x of variance 1, normally distributed."""
 _AROUND_NM = 20.0
@@ -161,8 +163,8 @@ def curvature_of(turned: NDArray[np.float64]) -> float:
 
 
 def persistence_of(curvature_per_um: float | None) -> float | None:
-    """Turn a curvature into the persistence length in µm; None for straight lines."""
-    if not curvature_per_um:
+    """Turn a curvature into the persistence length in µm; None for lines as good as straight."""
+    if curvature_per_um is None or curvature_per_um < _STRAIGHT:
         return None
     return 1 / (curvature_per_um**2 * APART_NM / 1000)
 

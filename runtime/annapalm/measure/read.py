@@ -19,6 +19,7 @@ from annapalm.measure.errors import (
     RegionError,
 )
 from annapalm.tiff_meta import open_planes
+from annapalm.write.field import IMAGE_SUFFIX, RECORD_SUFFIX
 from annapalm.write.schema import FIELD_SCHEMA
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from annapalm.render import RateImage
 
-_IMAGE = ".ome.tif"
 _LARGEST_RECORD = 64 * 2**20
 """Bytes; a record has some thousand."""
 
@@ -97,15 +97,21 @@ def find_results(given: Path) -> list[Path]:
     if given.is_dir():
         found = [
             image
-            for image in sorted(given.rglob(f"*{_IMAGE}"))
+            for image in sorted(given.rglob(f"*{IMAGE_SUFFIX}"))
             if not image.name.startswith(".") and _record_of(image).is_file()
         ]
         if not found:
             raise NothingMeasurableError(given, "results of annapalm-run")
         return found
-    image = given.with_name(given.stem + _IMAGE) if given.suffix.lower() == ".json" else given
-    if not image.name.endswith(_IMAGE):
-        raise NoRecordError(given, f"record {given.stem}.json with {given.stem}{_IMAGE}")
+    image = (
+        given.with_name(given.stem + IMAGE_SUFFIX)
+        if given.suffix.lower() == RECORD_SUFFIX
+        else given
+    )
+    if not image.name.endswith(IMAGE_SUFFIX):
+        raise NoRecordError(
+            given, f"record {given.stem}{RECORD_SUFFIX} with {given.stem}{IMAGE_SUFFIX}"
+        )
     for path in (image, _record_of(image)):
         if not path.is_file():
             raise NoRecordError(given, path.name)
@@ -113,7 +119,7 @@ def find_results(given: Path) -> list[Path]:
 
 
 def _record_of(image: Path) -> Path:
-    return image.with_name(image.name.removesuffix(_IMAGE) + ".json")
+    return image.with_name(image.name.removesuffix(IMAGE_SUFFIX) + RECORD_SUFFIX)
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def read_result(image: Path) -> Result:
         raise NotARecordError(record, f"{type(error).__name__}: {error}") from error
     with image.open("rb") as stream:
         sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    if stated.get(image.name) not in (None, sha256):
+    if stated.get(image.name) != sha256:
         raise AlteredImageError(image, "its content has changed since")
     planes = dict(zip(channels, _planes(image, len(channels), grid), strict=True))
     if not {"dense", "error"} <= set(planes):
