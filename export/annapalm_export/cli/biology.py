@@ -70,9 +70,12 @@ def biology(
     if calibrate:
         asked = replace(asked, amount_per_um2=None)
     blurs = None if calibrate else studies.choose_bandwidths(asked, densities=densities)
-    found = studies.samples(
-        asked, loaded, seeds, fields, bandwidths=blurs, densities=densities, say=say
-    )
+    try:
+        found = studies.samples(
+            asked, loaded, seeds, fields, bandwidths=blurs, densities=densities, say=say
+        )
+    except studies.TooFewSeedsError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--fields") from problem
     if calibrate:
         typer.echo(json.dumps({asked.structure: figures.interval_table(found)}))
     else:

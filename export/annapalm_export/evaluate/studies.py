@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.errors import AnnaPalmError
 from annapalm.measure.bending import APART_NM, CHORD_NM
 from annapalm.measure.field import PORES, curvature_of, measure_field
 from annapalm_export.evaluate.baseline import BANDWIDTHS_NM, blur
@@ -38,6 +39,16 @@ METHODS = (TRUTH, NOISE_FREE, MODEL, BLUR)
 
 Values = dict[str, float | None]
 """Measure to value."""
+
+
+class TooFewSeedsError(AnnaPalmError, ValueError):
+    """The seeds that a study may use do not give as many fields as were asked for."""
+
+    def __init__(self, made: int, wanted: int) -> None:
+        super().__init__(
+            f"Only {made} of {wanted} fields could be made of the seeds for this purpose. Ask for "
+            "fewer."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +120,7 @@ def samples(
     """Simulate `number` fields of each group and measure them, by all methods, at each density.
 
     `seeds`: group to seeds; `bandwidths`: density to the bandwidth of the blur in nm, which is left
-    out without. Raises `ValueError` when the seeds run out.
+    out without. Raises `TooFewSeedsError`.
     """
     found = []
     for group, of_group in seeds.items():
@@ -117,8 +128,7 @@ def samples(
         for at in range(number):
             seed, scene = next(scenes, (None, None))
             if scene is None or seed is None:
-                message = f"only {at} of {number} fields could be made from the seeds given"
-                raise ValueError(message)
+                raise TooFewSeedsError(at, number)
             fields = {density: make_field(scene, density, seed) for density in densities}
             known = {
                 TRUTH: true_values(fields[densities[0]]),
