@@ -48,7 +48,8 @@ class Group:
     values: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
-    """Ends of the 90 % interval of each value; equal to it where none is known."""
+    """Ends of the 90 % interval of each value; equal to it where none is known. The value need not
+    lie between them: what is shared by all fields cancels in a change, the width does not."""
 
     def __post_init__(self) -> None:
         """Check that the arrays belong together."""
@@ -60,8 +61,10 @@ class Group:
 
     @property
     def noise(self) -> NDArray[np.float64]:
-        """Standard deviation that the interval of each value stands for."""
-        sigma: NDArray[np.float64] = np.maximum(self.high - self.low, 0) / (2 * _FIVE)
+        """Standard deviation that the relative width of each interval stands for."""
+        middle = np.abs(self.high + self.low) / 2
+        relative = (self.high - self.low) / 2 / np.where(middle > 0, middle, 1.0)
+        sigma: NDArray[np.float64] = np.abs(self.values) * np.maximum(relative, 0) / _FIVE
         return sigma
 
 

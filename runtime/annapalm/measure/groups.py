@@ -20,6 +20,7 @@ from annapalm.measure.read import find_results, read_result
 from annapalm.measure.record import (
     JSON_NAME,
     FieldMeasuresRecord,
+    MeasureRecord,
     field_record,
     folder_of,
     read_measures,
@@ -158,15 +159,18 @@ def _group(units: Sequence[Sequence[FieldMeasuresRecord]], name: str) -> Group:
     rows = []
     for fields in units:
         known = [f["measures"][name] for f in fields if name in f["measures"]]
-        ends = [
-            (one["value"], one["low"] or one["value"], one["high"] or one["value"])
-            for one in known
-            if one["value"] is not None
-        ]
+        ends = [_ends(one) for one in known if one["value"] is not None]
         if ends:
             rows.append(np.mean(np.array(ends, dtype=np.float64), axis=0))
     values, low, high = np.array(rows, dtype=np.float64).reshape(-1, 3).T
     return Group(values, low, high)
+
+
+def _ends(one: MeasureRecord) -> tuple[float | None, float | None, float | None]:
+    """Value, low and high; the value three times where it has no interval."""
+    if one["low"] is None or one["high"] is None:
+        return (one["value"],) * 3
+    return one["value"], one["low"], one["high"]
 
 
 def _warnings(
