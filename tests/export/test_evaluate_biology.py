@@ -113,7 +113,7 @@ def test_a_difference_is_found_where_there_is_one_and_rarely_where_there_is_none
     found = made(0.5, lambda truth: truth)
     assert resampled_studies(found, 10.0, 20, treated=True)["any"] == pytest.approx(1)
     assert resampled_studies(found, 10.0, 60, treated=False)["any"] <= 0.15
-    with pytest.raises(InvalidValueError, match="fields is 12"):
+    with pytest.raises(InvalidValueError, match="at least 20 that show a measure"):
         resampled_studies(made(0.5, float, 12), 10.0, 3, treated=False)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -83,7 +83,13 @@ def biology(
             typer.echo(line)
     if output is not None:
         rows = figures.effect_rows(found)
-        content = {"study": study, "model": model, "bandwidths_nm": blurs, "rows": rows}
+        content = {
+            "study": study,
+            "model": model,
+            "bandwidths_nm": blurs,
+            "rows": rows,
+            "fields": [asdict(sample) for sample in found],
+        }
         output.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 

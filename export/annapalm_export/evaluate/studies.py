@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 CONTROL, TREATED = "control", "treated"
 TRUTH, NOISE_FREE = "truth", "noise-free image"
-METHODS = (TRUTH, NOISE_FREE, MODEL, BLUR)
 
 Values = dict[str, float | None]
 """Measure to value."""
