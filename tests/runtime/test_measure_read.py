@@ -11,6 +11,7 @@ import pytest
 import tifffile
 from measure_words import a_grid, parallel_lines, write_result
 
+from annapalm.errors import AnnaPalmError
 from annapalm.grid import Grid
 from annapalm.measure.errors import (
     AlteredImageError,
@@ -26,7 +27,6 @@ from annapalm.tiff_meta import TiffError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from annapalm.errors import AnnaPalmError
 
 DENSE = parallel_lines()
 
@@ -175,3 +175,10 @@ def test_measures_that_are_none_are_refused(tmp_path: Path, content: dict[str, A
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(NotARecordError):
         read_measures(path)
+
+
+def test_an_image_that_cannot_be_opened_is_said(image: Path) -> None:
+    image.unlink()
+    image.mkdir()
+    with pytest.raises(AnnaPalmError, match=r"cell\.1\.ome\.tif cannot be read"):
+        read_result(image)

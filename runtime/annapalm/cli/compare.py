@@ -1,7 +1,6 @@
 """`annapalm compare`: whether two groups of fields differ, and by how much."""
 
 # No `from __future__ import annotations`: typer reads the annotations at run time.
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -18,6 +17,15 @@ if TYPE_CHECKING:
     from annapalm.measure.groups import GroupsCompared
 
 _GROUP = "Output folder of annapalm-run, or folder or measures.json of annapalm measure"
+
+
+HELP = (
+    "Test whether two groups of fields differ in their measures, and by how much.\n\n"
+    "Permutation test of Welch's t over fields, Holm's correction for several measures, the change "
+    "of the mean with a 95 % bootstrap interval. At least three replicates in each group. --roi, "
+    "--structure and --radius are for fields that were not measured yet."
+)
+"""Not the docstring, whose line ends would be kept."""
 
 
 def compare(
@@ -40,12 +48,7 @@ def compare(
     radius: RadiusOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Test whether two groups of fields differ in their measures, and by how much.
-
-    Permutation test of Welch's t over fields, Holm's correction for several measures, the change of
-    the mean with a 95 % bootstrap interval. At least three replicates in each group. --roi,
-    --structure and --radius are for fields that were not measured yet.
-    """
+    """Test whether two groups of fields differ in their measures, and by how much."""
     try:
         options = measure_options(roi, structure, radius)
         for given in (group_a, group_b):
@@ -77,9 +80,9 @@ def compare(
 def _json(found: "GroupsCompared") -> str:
     from dataclasses import asdict
 
-    from annapalm.write.text import to_plain
+    from annapalm.write.text import json_text
 
-    return json.dumps(to_plain(asdict(found)), ensure_ascii=False)
+    return json_text(asdict(found), indent=None)
 
 
 def _lines(found: "GroupsCompared", name_a: str, name_b: str) -> list[str]:

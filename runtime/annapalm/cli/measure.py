@@ -1,7 +1,6 @@
 """`annapalm measure`: what annapalm-run drew, in numbers."""
 
 # No `from __future__ import annotations`: typer reads the annotations at run time.
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +40,15 @@ RadiusOption = Annotated[
 ]  # fmt: skip
 
 
+HELP = (
+    "Measure filaments (length, order, curvature) or nuclear pores (density, radius) in what "
+    "annapalm-run drew.\n\n"
+    "Each number comes with an interval that holds the truth in 90 % of simulated fields of the "
+    "same doubt; definitions and limits: docs/measure.md."
+)
+"""Not the docstring, whose line ends would be kept."""
+
+
 def measure(
     inputs: Annotated[
         list[str],
@@ -71,11 +79,7 @@ def measure(
         False
     ),
 ) -> None:
-    """Measure filaments (length, order, curvature) or nuclear pores (density, radius).
-
-    Each number comes with an interval that holds the truth in 90 % of simulated fields of the same
-    doubt. Definitions, and what the intervals hold for: docs/measure.md.
-    """  # fmt: skip
+    """Measure filaments (length, order, curvature) or nuclear pores (density, radius)."""
     try:
         options = measure_options(roi, structure, radius)
         images = find_images(inputs)
@@ -85,6 +89,7 @@ def measure(
         report(error)
         raise typer.Exit(exit_code(error)) from error
     from annapalm.measure.groups import measure_result
+    from annapalm.write.text import json_text
 
     results, fields, failed = ResultStream(), [], 0
     try:
@@ -98,7 +103,7 @@ def measure(
                     continue
                 fields.append(field)
                 if as_json:
-                    results.line(json.dumps(field, ensure_ascii=False))
+                    results.line(json_text(field, indent=None))
                 else:
                     for line in _lines(field):
                         results.line(line)

@@ -6,9 +6,11 @@ from typing import Annotated, Any
 
 import typer
 
+from annapalm.cli.compare import HELP as COMPARE_HELP
 from annapalm.cli.compare import compare
 from annapalm.cli.ending import DONE, MODEL_INVALID, exit_code, report
 from annapalm.cli.inspect import inspect
+from annapalm.cli.measure import HELP as MEASURE_HELP
 from annapalm.cli.measure import measure
 from annapalm.cli.options import VersionOption
 from annapalm.cli.streams import ResultStream, prepare_streams, say
@@ -23,8 +25,8 @@ app = typer.Typer(
     help="Look at models and inputs, measure results. To reconstruct images, use annapalm-run.",
 )
 app.command()(inspect)
-app.command()(measure)
-app.command()(compare)
+app.command(help=MEASURE_HELP)(measure)
+app.command(help=COMPARE_HELP)(compare)
 
 
 @app.callback()

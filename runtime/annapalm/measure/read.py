@@ -18,7 +18,7 @@ from annapalm.measure.errors import (
     NothingMeasurableError,
     RegionError,
 )
-from annapalm.tiff_meta import open_planes
+from annapalm.tiff_meta import TiffOpenError, open_planes
 from annapalm.write.field import IMAGE_SUFFIX, RECORD_SUFFIX
 from annapalm.write.schema import FIELD_SCHEMA
 
@@ -157,8 +157,11 @@ def read_result(image: Path) -> Result:
         name = f"{model['name']}/{model['version']}"
     except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
         raise NotARecordError(record, f"{type(error).__name__}: {error}") from error
-    with image.open("rb") as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    try:
+        with image.open("rb") as stream:
+            sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise TiffOpenError(image, error.strerror or str(error)) from error
     if stated.get(image.name) != sha256:
         raise AlteredImageError(image, "its content has changed since")
     planes = dict(zip(channels, _planes(image, len(channels), grid), strict=True))
