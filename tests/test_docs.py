@@ -36,6 +36,13 @@ def test_every_option_of_annapalm_run_is_documented_and_no_other() -> None:
     assert documented == _options(typer.main.get_command(run_app.app))
 
 
+def test_every_option_of_annapalm_plan_is_documented_and_no_other() -> None:
+    rows = re.findall(r"^\| (`-.*?) \|", _text("docs/plan.md"), re.MULTILINE)
+    documented = {option for cell in rows for option in re.findall(r"`(-[\w-]+)`", cell)}
+    group = typer.main.get_command(models_app.app)
+    assert documented == _options(getattr(group, "commands")["plan"])  # noqa: B009 - untyped
+
+
 def test_every_command_of_annapalm_is_documented_and_no_other() -> None:
     documented = set(re.findall(r"^\| `annapalm (\w+)` \|", _text("docs/cli.md"), re.MULTILINE))
     command = typer.main.get_command(models_app.app)

@@ -8,6 +8,8 @@ THRESHOLD_SEEDS = range(1_100_000, 1_100_100)
 """Scenes on which each method's skeleton threshold is chosen."""
 CALIBRATION_SEEDS = range(2_000_000, 2_000_200)
 """Scenes on which the error map of a trained network is calibrated."""
+DOMAIN_SEEDS = range(2_500_000, 2_505_000)
+"""Scenes from which the runtime learns what simulated fields look like."""
 EVALUATION_SEEDS = range(3_000_000, 3_001_000)
 """Scenes that give the figures of a release; looked at by nothing else."""
 TRAINING_SEEDS_FROM = 10_000_000

@@ -9,6 +9,7 @@ import numpy as np
 
 from annapalm.errors import AnnaPalmError, FieldTooLargeError
 from annapalm.grid import MAX_PIXELS, Grid
+from annapalm.read.errors import at
 from annapalm.render import render
 
 if TYPE_CHECKING:
@@ -16,11 +17,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annapalm.localizations import Localizations
+    from annapalm.read.errors import Place
     from annapalm.render import CountImage
     from annapalm.widefield import WidefieldImage
     from annapalm.write.schema import ExtentSource
 
-    LineOf = Callable[[int], int]
+    LineOf = Callable[[int], Place]
     Roi = tuple[float, float, float, float]
 
 MOST_OUTSIDE: dict[ExtentSource, float] = {"camera": 0.5, "option": 0.5, "widefield": 0.05}
@@ -36,11 +38,11 @@ class OutlierError(AnnaPalmError, ValueError):
     """A localization lies so far away that an image holding it would not fit in memory."""
 
     def __init__(
-        self, path: Path, line: int, xy_nm: tuple[float, float], size_nm: tuple[float, float]
+        self, path: Path, line: Place, xy_nm: tuple[float, float], size_nm: tuple[float, float]
     ) -> None:
         (x, y), (width, height) = ((_um(v) for v in pair) for pair in (xy_nm, size_nm))
         super().__init__(
-            f"{path}, line {line}: the localization at x {x} µm, y {y} µm lies so far from the "
+            f"{at(path, line)}: the localization at x {x} µm, y {y} µm lies so far from the "
             f"others that the image would be {width} x {height} µm, more than {MAX_PIXELS:,} "
             "pixels. Correct or remove the line, or say what the camera sees with --field "
             "WIDTHxHEIGHT or --roi X0,Y0,X1,Y1 (µm)."
@@ -181,8 +183,9 @@ def _roomy(locs: Localizations, grid: Grid, path: Path, line_of: LineOf) -> tupl
     x, y = (_um(float(axis[row])) for axis in (locs.x_nm, locs.y_nm))
     warning = (
         f"Nearly all localizations lie within {width:.1f} x {height:.1f} µm, but a few far away "
-        f"make the image {grid.area_um2:,.0f} µm² large; the farthest is in line {line_of(row)} of "
-        f"{path.name}, at x {x} µm, y {y} µm. --field or --roi give the part that matters."
+        f"make the image {grid.area_um2:,.0f} µm² large; the farthest, "
+        f"{at(path.name, line_of(row))}, lies at x {x} µm, y {y} µm. --field or --roi give the "
+        "part that matters."
     )
     return (warning,)
 

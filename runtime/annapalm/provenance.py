@@ -12,10 +12,15 @@ import numpy as np
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
     from annapalm.model import Model
+    from annapalm.read import Table
     from annapalm.widefield import WidefieldImage
     from annapalm.write.schema import (
         DeviceRecord,
+        ExtentSource,
+        InputRecord,
         ModelRecord,
         SoftwareRecord,
         WidefieldInputRecord,
@@ -30,6 +35,24 @@ def software_record(model: Model) -> SoftwareRecord:
         "numpy": np.__version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def table_record(table: Table, rows: NDArray[np.int64], extent_from: ExtentSource) -> InputRecord:
+    """Describe a table of which `rows` were used, and what decided the field of view."""
+    frame = table.localizations.frame[rows]
+    return {
+        "path": str(table.path),
+        "sha256": table.sha256,
+        "size_bytes": table.path.stat().st_size,
+        "kind": "table",
+        "format": table.format,
+        "rows": table.rows,
+        "selected": len(rows),
+        "frames": [int(frame.min()), int(frame.max())] if len(rows) else None,
+        "camera_pixel_nm": table.camera_pixel_nm,
+        "extent_from": extent_from,
+        "unused_columns": list(table.unused_columns),
     }
 
 

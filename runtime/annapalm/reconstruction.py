@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from annapalm.cross_check import CrossCheck
+    from annapalm.domain import Familiarity
     from annapalm.grid import Grid
     from annapalm.render import CountImage, RateImage
 
@@ -50,6 +52,13 @@ class Reconstruction:
     """Exposure of the result relative to that of the input; 1 = same frames."""
     widefield: WidefieldAgreement | None = None
     """None where there was no widefield image: never a map of zeros."""
+    familiarity: Familiarity | None = None
+    """How the localizations compare with simulated ones of the structure; None where nothing can be
+    said (too few of them, or a structure that is not simulated)."""
+    cross_check: CrossCheck | None = None
+    """None where held-out frames were not asked for, or could not be: never a map of zeros."""
+    not_cross_checked: str | None = None
+    """Why it could not be cross-checked, where it was asked for."""
     warnings: tuple[str, ...] = ()
     """What the user should know before believing the picture."""
     intervals: dict[str, float] = field(default_factory=dict)

@@ -25,11 +25,30 @@ def render(locs: Localizations, grid: Grid) -> tuple[CountImage, int]:
     Pixels are half open: a point on an edge belongs to the pixel to its right or below.
     No localizations give an image of zeros, and no error.
     """
+    row, column = pixels_of(locs, grid)
+    rows, columns = grid.shape
+    counts = np.bincount(row * columns + column, minlength=rows * columns).reshape(grid.shape)
+    return counts.astype(np.float32), len(locs) - len(row)
+
+
+def pixels_of(locs: Localizations, grid: Grid) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Row and column of the pixel of each localization inside `grid`, in their order; int64 [M]."""
+    column, row, within = _places(locs, grid)
+    return row[within].astype(np.int64), column[within].astype(np.int64)
+
+
+def inside(locs: Localizations, grid: Grid) -> NDArray[np.bool_]:
+    """Mark the localizations that `render` counts: bool [N]."""
+    return _places(locs, grid)[2]
+
+
+def _places(
+    locs: Localizations, grid: Grid
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    """Column and row of each localization, and whether they lie in the grid."""
     column = np.floor((locs.x_nm - grid.origin_nm[0]) / grid.pixel_nm)
     row = np.floor((locs.y_nm - grid.origin_nm[1]) / grid.pixel_nm)
     rows, columns = grid.shape
     # Compared as floats: a coordinate far away would overflow an integer index.
-    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    flat = row[inside].astype(np.int64) * columns + column[inside].astype(np.int64)
-    counts = np.bincount(flat, minlength=rows * columns).reshape(grid.shape)
-    return counts.astype(np.float32), len(locs) - len(flat)
+    within: NDArray[np.bool_] = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    return column, row, within

@@ -79,7 +79,7 @@ def test_a_field_is_padded_with_zeros_and_run_whole(
     light = np.random.default_rng(1).random([-(-n // 4) for n in shape], np.float32)
     result = anet.reconstruct(counts, light)
     assert result.tiles == 1
-    assert not result.warnings
+    assert not any("Memory" in warning for warning in result.warnings)
     padded = [-(-n // 256) * 256 for n in shape]
     whole, quarter = torch.zeros((1, 1, *padded)), torch.zeros((1, 1, *(n // 4 for n in padded)))
     whole[0, 0, : shape[0], : shape[1]] = torch.from_numpy(counts)

@@ -13,9 +13,9 @@ from test_evaluate_field import line, line_field
 
 from annapalm import Grid, Localizations, Reconstruction, load_model
 from annapalm.errors import InvalidValueError
+from annapalm.quality import heldout
 from annapalm.render import render
 from annapalm.widefield import WidefieldImage
-from annapalm_export.evaluate import heldout
 from annapalm_export.evaluate.baseline import blur
 from annapalm_export.evaluate.field import EvalField
 from annapalm_export.evaluate.filaments import LEVELS

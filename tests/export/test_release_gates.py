@@ -89,7 +89,7 @@ def test_scores_that_a_blur_may_win_refuse_nothing() -> None:
 
 
 def test_a_model_that_draws_structure_in_noise_is_refused() -> None:
-    about = {"structure": "actin", "input": "uniform"}
+    about = {"structure": "microtubules", "input": "uniform"}
     rows: list[dict[str, Any]] = [
         {**about, "method": MODEL, "drawn_um_per_um2": 0.019},
         {**about, "method": BLUR, "drawn_um_per_um2": 2.0},
@@ -99,8 +99,8 @@ def test_a_model_that_draws_structure_in_noise_is_refused() -> None:
     assert gates.noise_gate(summarise(rows, groups)) == []
     rows[0]["drawn_um_per_um2"] = 0.02
     (failure,) = gates.noise_gate(summarise(rows, groups))
-    assert failure.startswith("actin: 0.020 µm of filament per µm² are drawn")
-    rows[0] |= {"structure": "spectrin", "drawn_um_per_um2": 0.5}
+    assert failure.startswith("microtubules: 0.020 µm of filament per µm² are drawn")
+    rows[0] |= {"structure": "spectrin", "drawn_um_per_um2": 0.49}
     assert gates.noise_gate(summarise(rows, groups)) == []
     rows[0]["drawn_um_per_um2"] = 1.1
     assert gates.noise_gate(summarise(rows, groups)) != []

@@ -13,7 +13,7 @@ from small import SMALL
 
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
-from annapalm_export.evaluate.heldout import GAP_FRAMES
+from annapalm.quality import GAP_FRAMES
 from annapalm_export.train.dataset import Batch, SimulatedCrops
 from annapalm_export.train.division import HoldOut, Region, divide
 from annapalm_export.train.losses import LossConfig, training_loss

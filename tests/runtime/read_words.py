@@ -51,14 +51,16 @@ def assert_localization(locs: Localizations, row: int = 0, **values: float) -> N
     assert found == pytest.approx(values, rel=1e-12)
 
 
-def assert_same_localizations(one: Localizations, other: Localizations) -> None:
-    """Compare all rows, in what both know."""
+def assert_same_localizations(
+    one: Localizations, other: Localizations, within: float = 1e-6
+) -> None:
+    """Compare all rows, in what both know, to `within` nm or photons."""
     for name in ("frame", "x_nm", "y_nm"):
-        np.testing.assert_allclose(getattr(one, name), getattr(other, name), atol=1e-6)
+        np.testing.assert_allclose(getattr(one, name), getattr(other, name), rtol=0, atol=within)
     for name in OPTIONAL:
         ours, theirs = getattr(one, name), getattr(other, name)
         if ours is not None and theirs is not None:
-            np.testing.assert_allclose(ours, theirs, atol=1e-6)
+            np.testing.assert_allclose(ours, theirs, rtol=1e-6, atol=within)
 
 
 def assert_refuses(

@@ -167,7 +167,7 @@ def test_a_few_far_localizations_are_a_warning(tmp_path: Path) -> None:
     points = [(i % 100 * 100.0, i // 100 * 100.0) for i in range(1000)]
     extent = extent_of(locs_at(*points, (150_000.0, 90_000.0), field_nm=None), tmp_path)
     (warning,) = extent.warnings
-    assert "the farthest is in line 1002 of t.csv, at x 150.00 µm, y 90.00 µm" in warning
+    assert "the farthest, t.csv, line 1002, lies at x 150.00 µm, y 90.00 µm" in warning
 
 
 def test_localizations_that_miss_the_field_are_refused(tmp_path: Path) -> None:

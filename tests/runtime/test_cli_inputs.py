@@ -51,7 +51,7 @@ def test_in_a_folder_the_suffix_decides(tmp_path: Path) -> None:
     (notice,) = made.notices
     assert notice == (
         "passed over 4 files (j.py, k.md, l.json, ...): in folders, inputs end in .csv, .txt, "
-        ".tsv, .xls, .tif, .tiff."
+        ".tsv, .xls, .hdf5, .h5, .mat, .smlm, .parquet, .tif, .tiff."
     )
 
 

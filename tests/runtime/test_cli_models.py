@@ -89,12 +89,34 @@ def test_a_table_is_inspected(tmp_path: Path) -> None:
         "x um: 0.1 to 1.1",
         "density per um2: 1",
         "camera field um: not known",
+        "units: x: nm, y: nm, precision: nm",
+        "first frame in file: 1",
+        "precision nm: 9 / 9 / 9",
+        "merged rows: not known",
     ):
         assert f"{line}\n" in result.stdout
+    assert result.stdout.splitlines()[-1].endswith("@")  # the picture, its lower right corner
     facts = json.loads(annapalm("inspect", source, "--field", "4x5", "--json").stdout)
     assert facts["camera_field_um"] == [4.0, 5.0]
     assert facts["columns"]["precision"] == "uncertainty_xy [nm]"
     assert facts["unused_columns"] == []
+
+
+def test_what_a_reader_noted_has_a_line_of_its_own_and_json_has_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("Channel,Frame,X (nm),Y (nm)\n0,1,2,3\n0,2,30,40\n", encoding="utf-8")
+    shown = annapalm("inspect", path).stdout
+    assert "format: oni\n" in shown
+    assert "\nnote: Where zero lies is not known for this table" in shown
+    assert (
+        "\nremark: The camera pixel, 100 nm, is that of picasso.yaml.\n"
+        in annapalm("inspect", Path(__file__).parents[1] / "data" / "picasso.hdf5").stdout
+    )
+    (line,) = annapalm("inspect", path, "--json").stdout.splitlines()
+    facts = json.loads(line)
+    assert facts["notes"][0].startswith("Where zero lies")
+    assert facts["precision_nm"] is None
+    assert facts["units"] == {"x": "nm", "y": "nm"}
 
 
 def test_an_empty_table_is_inspected(tmp_path: Path) -> None:

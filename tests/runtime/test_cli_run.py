@@ -56,6 +56,25 @@ def test_the_structure_chooses_the_released_model(
     assert (said["name"], said["structure"]) == (model, structure)
 
 
+def test_the_user_says_what_is_doubtful_and_no_pixel_changes(tmp_path: Path) -> None:
+    table = write_table(tmp_path / "cell.csv")
+    records, images = [], []
+    for ratio in ("0.2", "1", "5"):
+        out = tmp_path / ratio
+        assert_ends(invoke(table, "-o", out, "--doubt", ratio), 0)
+        records.append(read_json(out / "cell.json"))
+        images.append(tifffile.imread(out / "cell.ome.tif"))
+        assert f"more than {100 * float(ratio):.0f} % of" in (out / "report.html").read_text(
+            "utf-8"
+        )
+    shares = [record["trust"]["doubtful_share"] for record in records]
+    assert shares[0] > shares[2]
+    assert shares == sorted(shares, reverse=True)
+    options = [record["provenance"]["options"].get("doubt") for record in records]
+    assert options == [0.2, None, 5.0]  # what was left at its default is not listed
+    np.testing.assert_array_equal(images[0], images[2])
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
         (("--pixel-size", "-1"), "--pixel-size -1"),
         (("--widefield-pixel", "inf"), "--widefield-pixel inf"),
         (("--exposure", "0"), "--exposure 0"),
+        (("--doubt", "0"), "--doubt 0"),
+        (("--doubt", "nan"), "--doubt nan"),
         (("--exposure", "1e9"), "exposure"),
         (("--tile", "big"), "--tile big: it must be auto, whole"),
         (("--tile", "100"), "100"),
@@ -120,7 +122,7 @@ def test_a_folder_without_inputs(tmp_path: Path, tiny_model_path: Path) -> None:
     result = invoke(tmp_path / "in", "-o", tmp_path / "out", "--model", tiny_model_path)
     assert_ends(result, 2)
     assert "holds no input" in result.stderr
-    assert ".csv, .txt, .tsv, .xls, .tif, .tiff" in result.stderr
+    assert ".csv, .txt, .tsv, .xls, .hdf5, .h5, .mat, .smlm, .parquet, .tif, .tiff" in result.stderr
 
 
 def test_one_widefield_image_cannot_belong_to_two_inputs(

@@ -303,7 +303,7 @@ def test_a_result_carries_intervals_and_times(tiny_model: Model) -> None:
     result = tiny_model.reconstruct(counts_of((32, 32)))
     assert result.intervals == tiny_model.info.intervals
     assert result.intervals is not tiny_model.info.intervals
-    assert set(result.timings_s) == {"render", "network"}
+    assert set(result.timings_s) == {"render", "network", "judge"}
 
 
 # Widefield

@@ -21,7 +21,7 @@ _VALUES: dict[str, Any] = {
     "text": "oops",
     "found": ("a", "b"),
     "formats": ("thunderstorm", "delimited"),
-    "channels": (1, 2),
+    "channels": ("1", "2"),
     "cut": True,
     "commas": False,
     "unit": "furlong",

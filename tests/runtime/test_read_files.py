@@ -4,24 +4,54 @@ from __future__ import annotations
 
 import hashlib
 import runpy
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
 from read_words import DATA, assert_localization, assert_same_localizations
 
-from annapalm import read_localizations
-from annapalm.read import TableOptions, read_table
+from annapalm import Grid, read_localizations
+from annapalm.read import FormatName, TableOptions, read_table
+from annapalm.render import render
 
 WAYS = {
     "thunderstorm.csv": TableOptions(),
     "thunderstorm.xls": TableOptions(),
     "headerless.txt": TableOptions(columns=("y", "x", "z", "-", "frame"), unit="nm"),
     "comment_header.csv": TableOptions(unit="px", camera_pixel_nm=100),
+    "elyra.txt": TableOptions(),
+    "elyra.csv": TableOptions(),
+    "nstorm.txt": TableOptions(),
+    "picasso_nis.txt": TableOptions(camera_pixel_nm=100),
+    "oni.csv": TableOptions(),
+    "smlm_challenge.csv": TableOptions(),
+    "rapidstorm.txt": TableOptions(camera_pixel_nm=100),
+    "decode.csv": TableOptions(),
 }
+"""The files that `make.py` writes."""
+BINARY = {
+    "picasso.hdf5": TableOptions(),
+    "picasso_embedded.hdf5": TableOptions(),
+    "decode.h5": TableOptions(),
+    "smap_sml.mat": TableOptions(),
+    "smap7_sml.mat": TableOptions(),
+    "shareloc.smlm": TableOptions(),
+    "table.parquet": TableOptions(),
+    "struct.mat": TableOptions(columns=("x=data.x", "y=data.y", "time=data.t"), unit="nm"),
+    "matrix.mat": TableOptions(columns=("y", "x", "frame"), unit="nm", first_frame=1),
+}
+"""Those that `make_binary.py` writes."""
+ROUNDED = ("picasso.hdf5", "picasso_embedded.hdf5", "decode.h5")
+"""Those that hold float32 in camera pixels: to a thousandth of a nm."""
+LINES = {"headerless.txt": (1, 60), "decode.csv": (5, 64), "nstorm.txt": (2, 68)}
+"""First and last row of a file, where they are not on the lines 2 and 61."""
 REAL = Path(__file__).parents[3] / "shared" / "data"
 COS7 = REAL / "cos7_tubulin_left" / "localizations.txt"
 EVENT_CAMERA = REAL / "event_camera_tubulin" / "localizations.csv"
+NPC = REAL / "npc_veatch" / "sampledata_npc.mat"
+YPAINT = REAL / "ypaint_gurdon" / "ExampleData.mat"
 ECOLI = [
     path
     for name in ("05_storm.csv", "07_storm.csv")
@@ -29,11 +59,20 @@ ECOLI = [
 ]
 
 
-@pytest.mark.parametrize("name", WAYS)
+@pytest.mark.parametrize("name", [*WAYS, *BINARY])
 def test_the_same_localizations_come_from_every_format(name: str) -> None:
     expected = read_localizations(DATA / "thunderstorm.csv")
     assert len(expected) == 60
-    assert_same_localizations(read_localizations(DATA / name, WAYS[name]), expected)
+    found = read_localizations(DATA / name, (WAYS | BINARY)[name])
+    if name == "struct.mat":  # times say in which order frames came, and not their numbers
+        frame = np.unique(expected.frame, return_inverse=True)[1]
+        expected = replace(expected, frame=frame)
+    assert_same_localizations(found, expected, 2e-3 if name in ROUNDED else 1e-4)
+    # To the localization: no rounding moves one into the next pixel.
+    grid = Grid.over((0, 0, 6400, 4800), 20)
+    counts, outside = render(found, grid)
+    assert outside == 0
+    np.testing.assert_array_equal(counts, render(expected, grid)[0])
 
 
 @pytest.mark.parametrize("name", WAYS)
@@ -42,8 +81,22 @@ def test_a_file_is_identified_by_what_was_read(name: str) -> None:
     assert found.path == DATA / name
     assert found.sha256 == hashlib.sha256((DATA / name).read_bytes()).hexdigest()
     assert found.rows == 60
-    first = 1 if name == "headerless.txt" else 2
-    assert (found.line_of(0), found.line_of(59)) == (first, first + 59)
+    assert (found.line_of(0), found.line_of(59)) == LINES.get(name, (2, 61))
+
+
+@pytest.mark.parametrize("name", BINARY)
+def test_a_binary_file_is_identified_too_and_its_rows_are_counted(name: str) -> None:
+    found = read_table(DATA / name, BINARY[name])
+    assert found.sha256 == hashlib.sha256((DATA / name).read_bytes()).hexdigest()
+    assert found.rows == len(found.line_of) == 60
+    assert (found.line_of(0), found.line_of(59)) == ("row 1", "row 60")
+    with pytest.raises(IndexError):
+        found.line_of(60)
+
+
+def test_every_format_has_a_file_here() -> None:
+    read = {read_table(DATA / n, o).format for n, o in (WAYS | BINARY).items()}
+    assert read == set(get_args(FormatName))
 
 
 def test_what_is_not_used_in_a_file_is_said() -> None:
@@ -84,6 +137,34 @@ if ECOLI:
         np.testing.assert_array_equal(locs.frame, frame - 1)
         np.testing.assert_array_equal(locs.precision_nm, precision)
         assert locs.notes == ()
+
+
+if NPC.exists():
+
+    def test_a_real_struct_of_matlab_with_times_instead_of_frames() -> None:
+        options = TableOptions(columns=("x=data.x", "y=data.y", "time=data.t"), unit="nm")
+        found = read_table(NPC, options)
+        assert found.rows == 57_778
+        assert_localization(
+            found.localizations, row=0, x_nm=11861.455014175548, y_nm=11963.198109432626, frame=0
+        )
+        assert found.localizations.frame.max() == 12_411
+        assert found.first_frame is None
+        assert "12,412 distinct times, 0.10176 to 1358.24" in found.localizations.notes[1]
+
+
+if YPAINT.exists():
+
+    def test_a_real_matrix_of_matlab_in_camera_pixels() -> None:
+        columns = ("x", "y", "frame", "precision")
+        found = read_table(YPAINT, TableOptions(columns=columns, unit="px", camera_pixel_nm=100))
+        assert found.rows == 169_102
+        assert found.columns == {n: f"Data:{i}" for i, n in enumerate(columns, 1)}
+        assert_localization(
+            found.localizations,
+            row=0, x_nm=0.2637443542480469 * 100, y_nm=2.8098602294921875 * 100, frame=1,
+        )  # fmt: skip
+        assert found.localizations.frame.max() == 60_000
 
 
 if COS7.exists():

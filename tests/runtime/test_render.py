@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from annapalm import Grid, Localizations
-from annapalm.render import render
+from annapalm.render import inside, render
 
 GRID = Grid(20.0, (0.0, 0.0), (3, 4))
 
@@ -22,6 +22,13 @@ def test_x_runs_to_the_right_and_y_down() -> None:
     counts, outside = render(table((70.0, 30.0)), GRID)
     assert np.argwhere(counts).tolist() == [[1, 3]]
     assert outside == 0
+
+
+def test_what_is_inside_is_what_is_counted() -> None:
+    locs = table((-0.1, 5.0), (0.0, 0.0), (79.9, 59.9), (80.0, 5.0), (5.0, 60.0), (1e300, 5.0))
+    assert inside(locs, GRID).tolist() == [False, True, True, False, False, False]
+    counts, outside = render(locs, GRID)
+    assert (counts.sum(), outside) == (2, 4)
 
 
 def test_counts_are_whole_float32_numbers() -> None:

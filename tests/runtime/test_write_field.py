@@ -56,6 +56,7 @@ def test_the_record_says_what_was_counted(tmp_path: Path) -> None:
     assert record["counts"]["used"] == 20
     assert record["counts"]["outside"] == 3
     assert record["counts"]["density_per_um2"] == pytest.approx(20 / (0.8 * 1.2))
+    assert record["counts"]["nyquist_nm"] == pytest.approx(2000 / (20 / (0.8 * 1.2)) ** 0.5)
     assert record["image"]["field_um"] == pytest.approx([1.2, 0.8])
     assert record["image"]["origin_nm"] == [400.0, -60.0]
     assert record["warnings"] == ["The density is low."]

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from write_words import a_result, an_agreement
 
+from annapalm.cross_check import check
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
+from annapalm.localizations import Localizations
 from annapalm.write.colour import colour_table, to_index
 from annapalm.write.layout import scale_bar_um, scale_text
 from annapalm.write.lettering import GLYPHS, draw_text, text_width
@@ -23,6 +25,7 @@ from annapalm.write.reduce import DARK_PER_UM2, block_factor, block_max, block_m
 from annapalm.write.thumbnails import THUMBNAIL_PX, make_thumbnails
 
 if TYPE_CHECKING:
+    from annapalm.cross_check import CrossCheck
     from annapalm.write.colour import ColourName
 
 TABLES: tuple[ColourName, ...] = ("grey", "ember", "tide", "orchid")
@@ -225,3 +228,47 @@ def test_doubtful_structure_is_red_and_the_rest_is_grey() -> None:
     assert abs(left[0] - left[1]) < 12
     assert right[0] > 200
     assert right[1] < 90
+
+
+def a_cross_check(shape: tuple[int, int] = (40, 60)) -> CrossCheck:
+    """Test an even picture by localizations that all lie in its left half."""
+    random = np.random.default_rng(3)
+    rows, columns = shape
+    table = Localizations(
+        400 + random.uniform(0, 10 * columns, 500),
+        -60 + random.uniform(0, 20 * rows, 500),
+        np.arange(500),
+    )
+    return check(np.ones(shape, np.float32), table, None, Grid(20.0, (400.0, -60.0), shape))
+
+
+def test_the_cross_check_is_a_panel_of_signed_values() -> None:
+    *_, panel = make_panels(a_result(cross_check=a_cross_check()), 1, 1)
+    assert panel.name == "cross_check"
+    assert (panel.contrast["low"], panel.contrast["high"]) == (-4, 4)
+    assert panel.image[20, 10] > 1
+    assert panel.image[20, 50] < -1
+    assert list(make_preview(a_result(cross_check=a_cross_check())).contrast)[-1] == "cross_check"
+
+
+def test_chance_is_drawn_dark_and_both_signs_bright_in_colours_of_their_own() -> None:
+    table = colour_table("accord").astype(int)
+    left, middle, right = (
+        table[to_index(np.full((1, 1), z, np.float32), 4.0, low=-4.0)[0, 0]] for z in (-4, 0, 4)
+    )
+    assert middle.max() < 40
+    assert left.min() > 180 < right.min()
+    red, blue = (table[round(255 * (z + 4) / 8)] for z in (-3, 3))
+    assert red[0] > red[2] + 100
+    assert blue[2] > blue[0] + 100
+
+
+def test_the_cross_check_is_a_thumbnail_only_where_there_is_one() -> None:
+    assert make_thumbnails(a_result()).cross_check is None
+    with_map = make_thumbnails(a_result(cross_check=a_cross_check()))
+    assert with_map.cross_check is not None
+    picture = decoded(with_map.cross_check)
+    left, right = picture[20, 10], picture[-20, -10]
+    assert left[2] > left[0]
+    assert right[0] > right[2]
+    assert with_map.size_bytes > make_thumbnails(a_result()).size_bytes

@@ -138,6 +138,14 @@ def test_the_page_says_where_not_to_believe_it(tmp_path: Path) -> None:
     assert "Look at these first" in text
 
 
+def test_the_page_says_what_sampling_allows(tmp_path: Path) -> None:
+    text = _Page(render_report(a_run(an_entry(tmp_path, "cell")), [], "run.json")).text
+    assert "20.8 per µm²" in text
+    assert "438 nm" in text
+    assert "833 per µm²" in text
+    assert text.count("69.3 nm") == 2  # in the table and beside the picture
+
+
 def test_a_run_without_worries_names_none(tmp_path: Path) -> None:
     result = a_result(warnings=(), error=a_result().dense * 0)
     entry = an_entry(tmp_path, "cell", result)

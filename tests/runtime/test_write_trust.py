@@ -17,7 +17,7 @@ from annapalm.write.trust import STRUCTURE_MASS, doubtful_mask, measure_trust, s
 from annapalm.write.verdict import judge, percent
 
 if TYPE_CHECKING:
-    from annapalm.write.schema import FieldEntry
+    from annapalm.write.schema import DomainRecord, FieldEntry
 
 
 def test_structure_holds_nine_tenths_of_the_localizations() -> None:
@@ -61,9 +61,19 @@ def test_half_of_the_line_is_doubtful() -> None:
     assert trust["doubtful_share"] == 0.5
     assert trust["relative_error"] == pytest.approx(1.1)
     assert trust["structure_share"] == pytest.approx(1 / 40)
+    assert trust["structure_density_per_um2"] == pytest.approx(20 / (60 * 0.02**2))
+    assert trust["structure_nyquist_nm"] == pytest.approx(69.28, abs=0.01)
     assert trust["expected_localizations"] == pytest.approx(60 * 0.25 + 39 * 60 * 1e-4, rel=1e-5)
     assert trust["diffuse_localizations"] == pytest.approx(2400 * 2e-4, rel=1e-5)
     assert trust["intervals"] == {"0.9": 2.5}
+
+
+@pytest.mark.parametrize(("doubt", "share"), [(0.1, 1.0), (1.0, 0.5), (2.5, 0.0)])
+def test_the_user_says_from_which_error_on_structure_is_doubtful(
+    doubt: float, share: float
+) -> None:
+    trust = measure_trust(a_result(), doubt)  # the error is a fifth of dense, or twice dense
+    assert (trust["doubt"], trust["doubtful_share"]) == (doubt, share)
 
 
 def test_an_empty_image_has_no_structure_and_no_nan() -> None:
@@ -71,15 +81,24 @@ def test_an_empty_image_has_no_structure_and_no_nan() -> None:
     trust = measure_trust(a_result(dense=empty, error=empty))
     assert (trust["relative_error"], trust["doubtful_share"]) == (None, None)
     assert (trust["structure_share"], trust["structure_threshold"]) == (0.0, 0.0)
+    assert (trust["structure_density_per_um2"], trust["structure_nyquist_nm"]) == (None, None)
     assert not doubtful_mask(empty, empty).any()
 
 
-def judged(share: float | None, rsp: float | None = None) -> tuple[str, str]:
+def test_structure_drawn_where_no_localization_lies_has_a_density_of_0() -> None:
+    trust = measure_trust(a_result(counts=np.zeros((40, 60), np.float32)))
+    assert (trust["structure_density_per_um2"], trust["structure_nyquist_nm"]) == (0.0, None)
+
+
+def judged(
+    share: float | None, rsp: float | None = None, domain: DomainRecord | None = None
+) -> tuple[str, str]:
     result = a_result(widefield=None if rsp is None else an_agreement(rsp=rsp))
     record = build_record(
         result, image_record(result), a_provenance(), outputs=[], preview={}, timings_s={}
     )
     record["trust"]["doubtful_share"] = share
+    record["domain"] = domain
     entry: FieldEntry = {
         "input": "a.csv",
         "status": "done",
@@ -108,6 +127,21 @@ def test_a_picture_is_judged_by_its_doubtful_share(
     share: float | None, rsp: float | None, verdict: tuple[str, str]
 ) -> None:
     assert judged(share, rsp) == verdict
+
+
+def test_a_field_of_another_structure_is_not_called_credible() -> None:
+    found: DomainRecord = {
+        "distance": 30.0,
+        "limit": 70.0,
+        "likeliest": "nuclear pores",
+        "mistaken_for": None,
+    }
+    assert judged(0.0, domain=found) == ("good", "credible")
+    assert judged(0.0, domain={**found, "distance": 71.0}) == ("fair", "unlike the training")
+    assert judged(0.0, domain={**found, "mistaken_for": "nuclear pores"}) == (
+        "bad",
+        "nuclear pores?",
+    )
 
 
 def test_what_has_no_picture_is_not_called_credible() -> None:

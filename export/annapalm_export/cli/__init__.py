@@ -9,6 +9,7 @@ import typer
 from annapalm.errors import AnnaPalmError
 from annapalm_export.cli.ablate import ablate
 from annapalm_export.cli.biology import biology
+from annapalm_export.cli.domain import domain
 from annapalm_export.cli.evaluate import evaluate
 from annapalm_export.cli.export import export
 from annapalm_export.cli.release import release
@@ -24,6 +25,7 @@ app = typer.Typer(
 )
 for verb in (simulate, compare_statistics, train, ablate, export, evaluate, biology, release):
     app.command()(verb)
+app.add_typer(domain, name="domain")
 
 
 def main() -> None:

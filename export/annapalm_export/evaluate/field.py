@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from annapalm.grid import Grid
+    from annapalm.localizations import Localizations
     from annapalm.render import CountImage, RateImage
     from annapalm.widefield import WidefieldImage
 
@@ -77,6 +78,8 @@ class EvalField:
     """What `density` is counted by."""
     rings: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 3)))
     """float64 [R, 3]: x, y and radius (nm) of each labelled nuclear pore."""
+    localizations: Localizations | None = None
+    """The table that `counts` was rendered from, frames and all; None where there is none."""
     period_nm: float | None = None
     """Period along the centre lines, which then are axes and not filaments; None without one."""
 

@@ -117,6 +117,7 @@ def make_field(
         structure=scene.structure,
         unit=scene.unit,
         rings=scene.truth.rings,
+        localizations=seen,
         period_nm=scene.truth.period_nm,
     )
 

@@ -91,7 +91,7 @@ class StatisticsOptions:
     """Frames without localization that a burst may have within."""
     apart_frames: int = 50
     """Localizations further apart in time count as different bursts: the gap that is left between
-    input and held-out frames (`evaluate.heldout.GAP_FRAMES`)."""
+    input and held-out frames (`annapalm.quality.GAP_FRAMES`)."""
 
     def __post_init__(self) -> None:
         """Check the numbers once."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
+from annapalm.quality import GAP_FRAMES, heldout
 from annapalm.render import render
-from annapalm_export.evaluate import heldout
 from annapalm_export.evaluate.baseline import blurs
 from annapalm_export.evaluate.simulated import (
     BLUR,
@@ -159,7 +159,7 @@ def evaluate_real(
     *,
     structure: str | None = None,
     shares: Sequence[float] = heldout.SHARES,
-    gap_frames: int = heldout.GAP_FRAMES,
+    gap_frames: int = GAP_FRAMES,
 ) -> list[Row]:
     """Score the model and the best blur by the later localizations of a table; no truth needed.
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.errors import AnnaPalmError
-from annapalm_export.evaluate.heldout import GAP_FRAMES
+from annapalm.quality import GAP_FRAMES
 from annapalm_export.train.table_crops import density_range
 
 if TYPE_CHECKING:

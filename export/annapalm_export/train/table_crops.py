@@ -15,8 +15,8 @@ from torch.utils.data import IterableDataset
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
+from annapalm.quality import GAP_FRAMES
 from annapalm.render import render
-from annapalm_export.evaluate.heldout import GAP_FRAMES
 from annapalm_export.seeds import TRAINING_SEEDS_FROM
 from annapalm_export.train.dataset import Batch, collate, stream_seed, turned
 from annapalm_export.train.tables import within

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from annapalm.quality import heldout
 from annapalm.render import render
-from annapalm_export.evaluate import heldout
 from annapalm_export.evaluate.anet import load_checkpoint
 from annapalm_export.evaluate.table import real_table, to_json
 

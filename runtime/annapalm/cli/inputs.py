@@ -166,9 +166,14 @@ def _counts(path: Path) -> bool:
 
 
 def _explains_itself(path: Path) -> bool:
-    """Tell whether nobody would miss a file among the inputs: hidden, a text, a result."""
+    """Tell whether nobody would miss a file among the inputs: hidden, a text, a result.
+
+    Nor would they miss the YAML file in which Picasso describes the table beside it.
+    """
     name = path.name.lower()
     if name.startswith(".") or path.stem.lower() in TEXTS:
+        return True
+    if name.endswith(".yaml") and path.with_suffix(".hdf5").exists():
         return True
     return name.endswith(".ome.tif") and path.with_name(f"{stem_of(path)}.json").exists()
 

@@ -3,7 +3,7 @@
 # No `from __future__ import annotations`: typer reads the annotations at run time.
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -27,6 +27,10 @@ from annapalm.model.errors import ModelNotFoundError
 from annapalm.model.names import find_model
 from annapalm.read.table import TableOptions
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 
 def inspect(
     target: Annotated[
@@ -48,7 +52,7 @@ def inspect(
     pixel_size: PixelSizeOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Show what annapalm reads in a file: format, columns, frames, extent, density; or a model."""
+    """Show what annapalm reads in a file: format, columns, frames, a picture; or a model."""
     try:
         check_above_zero("--pixel-size", pixel_size)
         options = table_options(
@@ -63,13 +67,13 @@ def inspect(
     except AnnaPalmError as error:
         report(error)
         raise typer.Exit(exit_code(error)) from error
-    model = _model_path(target)
+    model, picture = _model_path(target), list[str]()
     path = Path(target)
     try:
         if model is not None:
             facts = _model_facts(model)
         elif path.exists():
-            facts = _input_facts(path, options, pixel_size)
+            facts, picture = _input_facts(path, options, pixel_size)
         else:
             raise InputNotFoundError(target)
     except AnnaPalmError as error:
@@ -80,8 +84,12 @@ def inspect(
     if as_json:
         results.line(json.dumps(facts, ensure_ascii=False))
     else:
+        said = [("remark", text) for text in facts.pop("remarks", [])]
+        said += [("note", text) for text in facts.pop("notes", [])]
         for name, value in facts.items():
             results.line(f"{name.replace('_', ' ')}: {_shown(value, _BETWEEN.get(name, ', '))}")
+        for line in (*(f"{kind}: {text}" for kind, text in said), *picture):
+            results.line(line)
     raise typer.Exit(DONE)
 
 
@@ -110,11 +118,14 @@ def _model_facts(path: Path) -> dict[str, Any]:
     }
 
 
-def _input_facts(path: Path, options: TableOptions, pixel_nm: float | None) -> dict[str, Any]:
+def _input_facts(
+    path: Path, options: TableOptions, pixel_nm: float | None
+) -> tuple[dict[str, Any], list[str]]:
+    """Give what is known of an input, and a picture of it in letters where it is a table."""
     from annapalm.read import is_counts_image
 
     if is_counts_image(path):
-        return _counts_facts(path, pixel_nm)
+        return _counts_facts(path, pixel_nm), []
     return _table_facts(path, options)
 
 
@@ -138,9 +149,10 @@ def _counts_facts(path: Path, pixel_nm: float | None) -> dict[str, Any]:
     }
 
 
-def _table_facts(path: Path, options: TableOptions) -> dict[str, Any]:
+def _table_facts(path: Path, options: TableOptions) -> tuple[dict[str, Any], list[str]]:
     import numpy as np
 
+    from annapalm.cli.picture import picture
     from annapalm.read import read_table
 
     table = read_table(path, options)
@@ -149,30 +161,45 @@ def _table_facts(path: Path, options: TableOptions) -> dict[str, Any]:
         "path": str(path),
         "format": table.format,
         "columns": dict(table.columns),
+        "units": dict(table.units),
         "unused_columns": list(table.unused_columns),
         "localizations": len(locs),
     }
     if len(locs):
         facts["frames"] = [int(locs.frame.min()), int(locs.frame.max())]
+        facts["first_frame_in_file"] = table.first_frame
         facts["frames_with_localizations"] = len(np.unique(locs.frame))
         facts["x_um"] = [float(locs.x_nm.min()) / 1000, float(locs.x_nm.max()) / 1000]
         facts["y_um"] = [float(locs.y_nm.min()) / 1000, float(locs.y_nm.max()) / 1000]
         width, height = (np.ptp(axis) / 1000 for axis in (locs.x_nm, locs.y_nm))
         if width * height > 0:
             facts["density_per_um2"] = len(locs) / float(width * height)
+    facts["precision_nm"] = _spread(locs.precision_nm)
+    facts["merged_rows"] = table.merged_rows
     facts["camera_field_um"] = (
         None if locs.field_nm is None else [length / 1000 for length in locs.field_nm]
     )
     facts["camera_pixel_nm"] = table.camera_pixel_nm
     facts["origin_known"] = table.origin_known
+    facts["remarks"] = list(table.remarks)
     facts["notes"] = list(locs.notes)
     facts["sha256"] = table.sha256
-    return facts
+    return facts, picture(locs)
+
+
+def _spread(values: "NDArray[np.float64] | None") -> list[float] | None:
+    """Give the 5th, 50th and 95th per cent of what is known; None where nothing is."""
+    import numpy as np
+
+    known = np.zeros(0) if values is None else values[np.isfinite(values)]
+    return [float(q) for q in np.quantile(known, (0.05, 0.5, 0.95))] if len(known) else None
 
 
 _RANGES = ("frames", "x_um", "y_um", "density_range_per_um2")
+_QUANTILES = ("precision_nm",)
 _SIZES = ("size_px", "field_um", "camera_field_um")
 _BETWEEN = dict.fromkeys(_RANGES, " to ") | dict.fromkeys(_SIZES, " x ")
+_BETWEEN |= dict.fromkeys(_QUANTILES, " / ")
 """What stands between the numbers of a fact."""
 
 

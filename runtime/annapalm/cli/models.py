@@ -13,6 +13,8 @@ from annapalm.cli.inspect import inspect
 from annapalm.cli.measure import HELP as MEASURE_HELP
 from annapalm.cli.measure import measure
 from annapalm.cli.options import VersionOption
+from annapalm.cli.plan import HELP as PLAN_HELP
+from annapalm.cli.plan import plan
 from annapalm.cli.streams import ResultStream, prepare_streams, say
 from annapalm.errors import AnnaPalmError
 from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, ReleasedModel, released_models
@@ -22,9 +24,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Look at models and inputs, measure results. To reconstruct images, use annapalm-run.",
+    help="Look at models and inputs, plan acquisitions, measure results. "
+    "To reconstruct: annapalm-run.",
 )
 app.command()(inspect)
+app.command(help=PLAN_HELP)(plan)
 app.command(help=MEASURE_HELP)(measure)
 app.command(help=COMPARE_HELP)(compare)
 
@@ -34,7 +38,7 @@ def options(
     *,
     version: VersionOption = False,
 ) -> None:
-    """Look at models and inputs, measure results. To reconstruct images, use annapalm-run."""
+    """Look at models and inputs, plan acquisitions, measure results."""
     del version
 
 

@@ -10,12 +10,19 @@ import typer
 
 from annapalm.cli.parse import check_above_zero, parse_columns, parse_field_nm
 from annapalm.cli.version import print_version
+from annapalm.model.device import Device
+from annapalm.model.names import MODEL_OF
 from annapalm.read.table import FormatName, TableOptions, Unit
 
-SUFFIXES = (".csv", ".txt", ".tsv", ".xls", ".tif", ".tiff")
+SUFFIXES = (
+    *(".csv", ".txt", ".tsv", ".xls", ".hdf5", ".h5", ".mat", ".smlm", ".parquet"),
+    *(".tif", ".tiff"),
+)
 """What counts as an input in a folder; case does not matter."""
 
 TABLES = "What a table does not say itself"
+CHOICE = "What of it"
+OUTPUT = "Output"
 
 VersionOption = Annotated[
     bool,
@@ -25,6 +32,32 @@ VersionOption = Annotated[
         callback=print_version,
         is_eager=True,
     ),
+]
+ModelOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|PATH",
+        help="Released model (`annapalm models`) or file; else the best one for --structure.",
+    ),
+]
+DeviceOption = Annotated[
+    Device, typer.Option(help="auto takes a working GPU, else the CPU, and says why.")
+]
+ThreadsOption = Annotated[
+    int | None,
+    typer.Option(metavar="N", min=1, help="CPU threads; else the cores that this process may use."),
+]
+StructureOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help=f"What to draw: {', '.join(MODEL_OF)}, or what else --model knows.",
+        rich_help_panel=CHOICE,
+    ),
+]
+OverwriteOption = Annotated[
+    bool,
+    typer.Option("--overwrite", help="Replace results that are there.", rich_help_panel=OUTPUT),
 ]
 FormatOption = Annotated[
     FormatName | None,
@@ -39,8 +72,9 @@ ColumnsOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAMES",
-        help="Where any delimited text has what: names in file order, - to skip one "
-        "(y,x,-,z,frame), or by the file's header (x=Xc,y=Yc,frame=Frame).",
+        help="Where a text, MATLAB or Parquet file has what: names in file order, - to skip one "
+        "(y,x,-,z,frame), or by the file's names (x=Xc,y=Yc,frame=Frame); time for frame ranks "
+        "times.",
         rich_help_panel=TABLES,
     ),
 ]

@@ -23,6 +23,20 @@ def parse_frames(text: str | None) -> tuple[int, int | None] | None:
     return start, stop
 
 
+def parse_steps(text: str | None) -> tuple[int, ...] | None:
+    """Read numbers of frames, two or more, in any order; they come back rising."""
+    if text is None:
+        return None
+    words = [word.strip() for word in text.split(",")]
+    must = "two or more different numbers of frames above 0, such as 100,200,400"
+    if not all(re.fullmatch(r"[1-9]\d{0,17}", word, re.ASCII) for word in words):
+        raise OptionError("--frames", text, must)
+    steps = sorted({int(word) for word in words})
+    if len(steps) < 2 or len(steps) != len(words):
+        raise OptionError("--frames", text, must)
+    return tuple(steps)
+
+
 def parse_roi_nm(text: str | None) -> tuple[float, float, float, float] | None:
     """Read X0,Y0,X1,Y1 in µm and return nm."""
     if text is None:

@@ -9,14 +9,21 @@ import typer
 from annapalm.cli.ending import INTERRUPTED, exit_code, report
 from annapalm.cli.errors import ContradictionError, MissingOptionError
 from annapalm.cli.options import (
+    CHOICE,
+    OUTPUT,
     SUFFIXES,
     CameraPixelOption,
     ColumnsOption,
+    DeviceOption,
     FieldOption,
     FirstFrameOption,
     FormatOption,
+    ModelOption,
+    OverwriteOption,
     PixelSizeOption,
     SingleFrameOption,
+    StructureOption,
+    ThreadsOption,
     UnitOption,
     VersionOption,
     table_options,
@@ -24,14 +31,12 @@ from annapalm.cli.options import (
 from annapalm.cli.parse import check_above_zero, parse_frames, parse_roi_nm, parse_tile
 from annapalm.cli.streams import prepare_streams, say
 from annapalm.errors import AnnaPalmError
-from annapalm.model.device import Device
-from annapalm.model.names import MODEL_OF, default_model
+from annapalm.model.names import default_model
 
 DEFAULT_SUFFIX = "_widefield.tif"
 
-CHOICE = "What of it"
+TRUST = "How far to believe it"
 WIDEFIELD = "Widefield images"
-OUTPUT = "Output"
 EXPERT = "For experts"
 
 app = typer.Typer(
@@ -43,8 +48,8 @@ app = typer.Typer(
 
 HELP = (
     "Make dense images with error maps from sparse single-molecule localizations.\n\n"
-    "Per input: STEM.ome.tif (channels dense, error and, with a widefield image, "
-    "widefield_error), STEM.png and STEM.json; per run: run.json and report.html.\n\n"
+    "Per input: STEM.ome.tif (channels dense, error; with a widefield image widefield_error, with "
+    "--cross-check cross_check), STEM.png and STEM.json; per run: run.json and report.html.\n\n"
     f"A widefield image beside a table, STEM{DEFAULT_SUFFIX}, is used by itself. In a folder and "
     f"its sub-folders the files ending in {', '.join(SUFFIXES)} count.\n\n"
     "Exit codes: 0 all done, 1 some inputs failed, 2 the call cannot be carried out, 3 the model "
@@ -74,22 +79,9 @@ def run(
             show_default=False,
         ),
     ],
-    model: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME|PATH",
-            help="Released model (`annapalm models`) or file; else the best one for --structure.",
-        ),
-    ] = None,
-    device: Annotated[
-        Device, typer.Option(help="auto takes a working GPU, else the CPU, and says why.")
-    ] = "auto",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N", min=1, help="CPU threads; else the cores that this process may use."
-        ),
-    ] = None,
+    model: ModelOption = None,
+    device: DeviceOption = "auto",
+    threads: ThreadsOption = None,
     version: VersionOption = False,
     frames: Annotated[
         str | None,
@@ -105,14 +97,23 @@ def run(
             metavar="X0,Y0,X1,Y1", help="Only this region, in µm.", rich_help_panel=CHOICE
         ),
     ] = None,
-    structure: Annotated[
-        str | None,
+    structure: StructureOption = None,
+    cross_check: Annotated[
+        bool,
         typer.Option(
-            metavar="NAME",
-            help=f"What to draw: {', '.join(MODEL_OF)}, or what else --model knows.",
-            rich_help_panel=CHOICE,
+            "--cross-check",
+            help="Test the picture of half of the frames by the other half; adds a map.",
+            rich_help_panel=TRUST,
         ),
-    ] = None,
+    ] = False,
+    doubt: Annotated[
+        float,
+        typer.Option(
+            metavar="RATIO",
+            help="Call structure doubtful where the expected error is above so many times dense.",
+            rich_help_panel=TRUST,
+        ),
+    ] = 1.0,
     table_format: FormatOption = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
@@ -150,10 +151,7 @@ def run(
             "--no-widefield", help="Leave widefield images unused.", rich_help_panel=WIDEFIELD
         ),
     ] = False,
-    overwrite: Annotated[
-        bool,
-        typer.Option("--overwrite", help="Replace results that are there.", rich_help_panel=OUTPUT),
-    ] = False,
+    overwrite: OverwriteOption = False,
     compress: Annotated[
         bool,
         typer.Option(
@@ -196,6 +194,7 @@ def run(
         check_above_zero("--pixel-size", pixel_size)
         check_above_zero("--widefield-pixel", widefield_pixel)
         check_above_zero("--exposure", exposure)
+        check_above_zero("--doubt", doubt)
         table = table_options(
             table_format=table_format,
             columns=columns,
@@ -218,6 +217,8 @@ def run(
             widefield_pixel_nm=widefield_pixel,
             exposure=exposure,
             structure=structure,
+            cross_check=cross_check,
+            doubt=doubt,
             tile_px=pieces,
             overwrite=overwrite,
             compress=compress,

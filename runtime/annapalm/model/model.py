@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from annapalm.domain import judge
+from annapalm.errors import InvalidValueError
 from annapalm.localizations import Localizations
 from annapalm.memory import BYTES_PER_PX, budget_bytes
 from annapalm.model.errors import OutOfMemoryError
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from annapalm.contract import ModelInfo
+    from annapalm.cross_check import CrossCheck
     from annapalm.grid import Grid
     from annapalm.model.device import DeviceChoice
     from annapalm.model.load import ModelFile
@@ -116,6 +119,47 @@ class Model:
         except MemoryError as error:
             raise OutOfMemoryError(self._runner.label, self.device.device) from error
 
+    def cross_check(
+        self,
+        localizations: Localizations,
+        widefield: WidefieldImage | NDArray[Any] | None = None,
+        *,
+        grid: Grid | None = None,
+        structure: str | None = None,
+        tile_px: int | Literal["auto"] | None = "auto",
+        progress: Progress | None = None,
+    ) -> CrossCheck:
+        """Reconstruct from half of the frames and test it by the localizations of the other half.
+
+        Arguments as of `reconstruct`; it takes localizations, for counts have no frames. It costs
+        one reconstruction and a little more. `annapalm.cross_check.check` tests any picture.
+
+        Raises `annapalm.cross_check.CrossCheckError` where there are too few localizations or
+        frames, and what `reconstruct` raises.
+        """
+        from annapalm.cross_check.of_model import check_with_model  # only where it is asked for
+
+        if not isinstance(localizations, Localizations):
+            raise InvalidValueError(
+                "localizations",
+                type(localizations).__name__,
+                "Localizations: an image of counts has no frames to hold out",
+            )
+        size_nm = getattr(widefield, "size_nm", None)
+        counts, grid, _ = sparse_image(localizations, grid, self.info, size_nm)
+        quarter = None
+        if widefield is not None:
+            quarter = self._prepare(widefield, counts, grid, localizations.field_nm).quarter
+        return check_with_model(
+            self,
+            localizations,
+            quarter,
+            grid,
+            structure=structure,
+            tile_px=tile_px,
+            progress=progress,
+        )
+
     def _reconstruct(
         self, source: Localizations | NDArray[Any], weights: NDArray[np.float32], call: _Call
     ) -> Reconstruction:
@@ -148,6 +192,9 @@ class Model:
                 from annapalm.widefield import compare  # only where there is a widefield image
 
                 agreement = compare(output.images["widefield_estimate"], prepared, grid)
+        with clock.time("judge"):
+            asked = call.structure or self.info.structures[0]
+            familiarity = judge(counts, grid.pixel_nm, asked)
         return Reconstruction(
             dense=output.images["dense"],
             error=output.images["error"],
@@ -157,8 +204,10 @@ class Model:
             outside=outside,
             exposure=call.exposure,
             widefield=agreement,
+            familiarity=familiarity,
             warnings=(
                 *_warn_of_input(counts, grid, outside, self.info),
+                *((familiarity.warning,) if familiarity and familiarity.warning else ()),
                 *_warn_of_widefield(prepared, is_empty=is_empty),
                 *_warn_of_memory(output),
             ),

@@ -8,7 +8,9 @@ Two ways, never mixed:
   `x=Xc,y=Yc,frame=Frame`. The file's name is the whole header of the column, or the header without
   its unit; upper and lower case count only where they make the difference.
 
-x, y and frame must be among them, each name at most once.
+x, y and frame must be among them, each name at most once. A table without frames but with times,
+in whatever unit, has `time` in the place of frame: its distinct values, in rising order, become the
+frames 0, 1, 2 and so on. That is never done unless `time` is named.
 """
 
 from __future__ import annotations
@@ -19,15 +21,25 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeGuard, get_args
 from annapalm.read.errors import ColumnsOptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Mapping, Sequence
 
 ColumnName: TypeAlias = Literal[
-    "x", "y", "z", "frame", "precision", "photons", "channel", "detections"
+    "x", "y", "z", "frame", "time", "precision", "photons", "channel", "detections"
 ]
-"""annapalm's names. `detections` is how many raw localizations were merged into a row."""
+"""annapalm's names. `detections` is how many raw localizations were merged into a row; `time`
+stands for frame where a table has only times."""
+
+Quantity: TypeAlias = ColumnName | Literal["precision_y"]
+"""What a reader can take from a table; with `precision_y`, `precision` is that along x, and the
+mean of both is the localization precision."""
 
 REQUIRED: tuple[ColumnName, ...] = ("x", "y", "frame")
-LENGTHS: tuple[ColumnName, ...] = ("x", "y", "z", "precision")
+LENGTHS: tuple[Quantity, ...] = ("x", "y", "z", "precision", "precision_y")
+OWN_NAMES: dict[Quantity, tuple[str, ...]] = {
+    name: (name,) for name in get_args(ColumnName) if name != "time"
+}
+"""What columns are called in a file that uses annapalm's names; times are no frames unasked."""
+
 _SKIP = ("-", "_")
 
 
@@ -59,14 +71,26 @@ def parse_columns(columns: Sequence[str]) -> ColumnChoice:
         else:
             known = ", ".join(get_args(ColumnName))
             raise ColumnsOptionError(columns, f"'{name}' is none of {known}")
-    for known_name in names:
-        if known_name is not None and names.count(known_name) > 1:
-            raise ColumnsOptionError(columns, f"'{known_name}' is named more than once")
-    if missing := [name for name in REQUIRED if name not in names]:
-        raise ColumnsOptionError(columns, f"{' and '.join(missing)} missing")
+    _check_names(columns, names)
     if not named:
         return ColumnChoice(in_order=tuple(names))
     return ColumnChoice(by_name=_by_name(columns, names, words))
+
+
+def _check_names(columns: Sequence[str], names: Sequence[ColumnName | None]) -> None:
+    """Refuse names that are missing, doubled, or exclude each other."""
+    for name in names:
+        if name is not None and names.count(name) > 1:
+            raise ColumnsOptionError(columns, f"'{name}' is named more than once")
+    if "frame" in names and "time" in names:
+        raise ColumnsOptionError(columns, "'time' stands in the place of 'frame', not beside it")
+    if missing := [name for name in required(names) if name not in names]:
+        raise ColumnsOptionError(columns, f"{' and '.join(missing)} missing")
+
+
+def required(names: Container[object]) -> tuple[ColumnName, ...]:
+    """Name the columns that a table must have if these are among those asked for."""
+    return ("x", "y", "time") if "time" in names else REQUIRED
 
 
 def is_column_name(name: str) -> TypeGuard[ColumnName]:

@@ -8,17 +8,17 @@ in the header, and beside them z, precision, photons, channel and detections are
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 from annapalm.read.cells import MARKS, Delimiter, is_row, number, plain_split, sniff
-from annapalm.read.columns import ColumnName, is_column_name, parse_columns
+from annapalm.read.columns import OWN_NAMES, ColumnName, Quantity, is_column_name, parse_columns
 from annapalm.read.errors import (
     ColumnNumberError,
     EmptyFileError,
     HeaderContradictsError,
     NoHeaderError,
 )
-from annapalm.read.finish import read_to_table
+from annapalm.read.finish import About, read_to_table
 from annapalm.read.headers import (
     Chosen,
     Header,
@@ -42,13 +42,12 @@ if TYPE_CHECKING:
 
 NAME: FormatName = "delimited"
 
+IS_TEXT = True
+
 COMMENT_MARKS = ("#", "%")
 
-_OWN_NAMES: Mapping[ColumnName, tuple[str, ...]] = {name: (name,) for name in get_args(ColumnName)}
-"""Without `--columns`, the file has to use annapalm's own names."""
 
-
-def matches(head: bytes) -> bool:  # noqa: ARG001 - every format is asked the same way
+def matches(source: Source) -> bool:  # noqa: ARG001 - every format is asked the same way
     """Never by itself: text with numbers says neither units nor what they are."""
     return False
 
@@ -62,17 +61,18 @@ def read(source: Source, options: TableOptions) -> Table:
     if choice is not None and choice.in_order:
         layout, chosen = _in_order(source.path, top, choice.in_order, options)
     else:
-        wanted = _OWN_NAMES
+        wanted: Mapping[Quantity, tuple[str, ...]] = OWN_NAMES
         if choice is not None:
             wanted = {name: (their,) for name, their in choice.by_name.items()}
         layout, chosen = _by_name(source.path, top, wanted, options, asked_for=choice is not None)
-    return read_to_table(source, layout, chosen, options, name=NAME, origin_known=False)
+    about = About(NAME, first_frame=layout.first_frame, origin_known=False)
+    return read_to_table(source, layout, chosen, options, about)
 
 
 def _by_name(
     path: Path,
     top: Top,
-    wanted: Mapping[ColumnName, tuple[str, ...]],
+    wanted: Mapping[Quantity, tuple[str, ...]],
     options: TableOptions,
     *,
     asked_for: bool,
@@ -114,7 +114,9 @@ def _in_order(
         if len(given) == len(names):
             headers = given + numbers[len(given) :]
             _check_against_header(path, header.number, given, names)
-    places = {name: index for index, name in enumerate(names) if name is not None}
+    places: dict[Quantity, int] = {
+        name: index for index, name in enumerate(names) if name is not None
+    }
     chosen = with_units((path, (header or line).number), places, headers, options)
     first_line = line.number if row is not None else line.number + 1
     return _layout(path, first_line, (delimiter, cells), chosen, options), chosen

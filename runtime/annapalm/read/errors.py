@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from annapalm.errors import AnnaPalmError
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOTHING_READ = "Nothing was read from this file."
+
+Place: TypeAlias = int | str
+"""Where in a file: the number of a line, from 1, or words where a file has no lines ("row 7")."""
 
 _NAME_THE_COLUMNS = (
     "Say what its columns are: --columns x=NAME,y=NAME,frame=NAME where it has a header, or their "
@@ -29,6 +32,11 @@ def listed(names: Sequence[str], limit: int = 30) -> str:
     """Join names for a message, the first `limit` of them."""
     more = f", and {len(names) - limit} more" if len(names) > limit else ""
     return ", ".join(shown(name) for name in names[:limit]) + more
+
+
+def at(path: Path | str, place: Place) -> str:
+    """Name a place in a file for a message."""
+    return f"{path}, line {place}" if isinstance(place, int) else f"{path}, {place}"
 
 
 class ReadError(AnnaPalmError):
@@ -115,9 +123,9 @@ class LongHeaderError(ReadError, ValueError):
 class TooManyRowsError(ReadError, ValueError):
     """More rows than one field of view can have."""
 
-    def __init__(self, path: Path, line: int, limit: int) -> None:
+    def __init__(self, path: Path, line: Place, limit: int) -> None:
         super().__init__(
-            f"{path}, line {line}: more than {limit:,} localizations. Split the table into fields "
+            f"{at(path, line)}: more than {limit:,} localizations. Split the table into fields "
             "of view or blocks of frames."
         )
 
@@ -145,9 +153,9 @@ class NotUtf8Error(ReadError, ValueError):
 class BadCellError(ReadError, ValueError):
     """A cell of a table is not the number its column needs."""
 
-    def __init__(self, path: Path, line: int, column: str, text: str, problem: str) -> None:
+    def __init__(self, path: Path, line: Place, column: str, text: str, problem: str) -> None:
         super().__init__(
-            f"{path}, line {line}, column {shown(column)}: {shown(text)} {problem} Correct the "
+            f"{at(path, line)}, column {shown(column)}: {shown(text)} {problem} Correct the "
             f"cell or export the table again. {NOTHING_READ}"
         )
 
@@ -185,9 +193,9 @@ class CellCountError(ReadError, ValueError):
 class MissingColumnError(ReadError, LookupError):
     """A column that annapalm needs, or that was named, is not in the table."""
 
-    def __init__(self, path: Path, line: int, missing: str, found: Sequence[str]) -> None:
+    def __init__(self, path: Path, line: Place, missing: str, found: Sequence[str]) -> None:
         super().__init__(
-            f"{path}, line {line}: no column {shown(missing)} among {listed(found)}. Export the "
+            f"{at(path, line)}: no column {shown(missing)} among {listed(found)}. Export the "
             "table with that column, or name the right one, such as --columns "
             f"x=NAME,y=NAME,frame=NAME. {NOTHING_READ}"
         )
@@ -196,9 +204,9 @@ class MissingColumnError(ReadError, LookupError):
 class RepeatedColumnError(ReadError, ValueError):
     """Two columns that could be meant."""
 
-    def __init__(self, path: Path, line: int, name: str, found: Sequence[str]) -> None:
+    def __init__(self, path: Path, line: Place, name: str, found: Sequence[str]) -> None:
         super().__init__(
-            f"{path}, line {line}: {listed(found)} are several columns for '{name}'. Name one by "
+            f"{at(path, line)}: {listed(found)} are several columns for '{name}'. Name one by "
             f"its whole header, such as --columns '{name}={found[0]}', if the headers differ; "
             "otherwise name all columns in file order with - for each to skip."
         )
@@ -239,22 +247,22 @@ class HeaderContradictsError(ReadError, ValueError):
 class UnknownUnitError(ReadError, ValueError):
     """A length whose unit the table does not say, or says in a word that annapalm does not know."""
 
-    def __init__(self, path: Path, line: int, column: str, unit: str | None) -> None:
+    def __init__(self, path: Path, line: Place, column: str, unit: str | None) -> None:
         what = "has no unit" if unit is None else f"is in {shown(unit)}, a unit not known here"
         remedy = (
             "Say it with --unit nm, --unit um, or --unit px --camera-pixel NM."
             if unit is None
             else "Export the table in nm, µm or px."
         )
-        super().__init__(f"{path}, line {line}: column {shown(column)} {what}. {remedy}")
+        super().__init__(f"{at(path, line)}: column {shown(column)} {what}. {remedy}")
 
 
 class UnitContradictsError(ReadError, ValueError):
     """The file says one unit and the user another."""
 
-    def __init__(self, path: Path, line: int, column: str, unit: str, wanted: str) -> None:
+    def __init__(self, path: Path, line: Place, column: str, unit: str, wanted: str) -> None:
         super().__init__(
-            f"{path}, line {line}: column {shown(column)} is in {unit}, not in {wanted} as asked "
+            f"{at(path, line)}: column {shown(column)} is in {unit}, not in {wanted} as asked "
             "for. Leave out --unit (the file says its unit), or run this file by itself."
         )
 
@@ -262,9 +270,9 @@ class UnitContradictsError(ReadError, ValueError):
 class CameraPixelMissingError(ReadError, ValueError):
     """Lengths in camera pixels, and the size of a camera pixel is not known."""
 
-    def __init__(self, path: Path, line: int, column: str) -> None:
+    def __init__(self, path: Path, line: Place, column: str) -> None:
         super().__init__(
-            f"{path}, line {line}: column {shown(column)} is in camera pixels, whose size the "
+            f"{at(path, line)}: column {shown(column)} is in camera pixels, whose size the "
             "table does not say. Say it with --camera-pixel NM, such as --camera-pixel 100."
         )
 
@@ -272,14 +280,14 @@ class CameraPixelMissingError(ReadError, ValueError):
 class FirstFrameError(ReadError, ValueError):
     """A frame before the number with which the frames of this table begin."""
 
-    def __init__(self, path: Path, line: int, column: str, frame: int, first: int) -> None:
+    def __init__(self, path: Path, line: Place, column: str, frame: int, first: int) -> None:
         remedy = (
             "If this table counts its frames from 0, say --first-frame 0."
             if frame == 0
             else "Correct the cell or export the table again."
         )
         super().__init__(
-            f"{path}, line {line}, column {shown(column)}: frame {frame} lies before the first "
+            f"{at(path, line)}, column {shown(column)}: frame {frame} lies before the first "
             f"frame of the table, which is {first}. {remedy} {NOTHING_READ}"
         )
 
@@ -287,9 +295,9 @@ class FirstFrameError(ReadError, ValueError):
 class SingleFrameError(ReadError, ValueError):
     """Every localization has the same frame: as a rule the wrong column, or a lost one."""
 
-    def __init__(self, path: Path, line: int, column: str, frame: int, rows: int) -> None:
+    def __init__(self, path: Path, line: Place, column: str, frame: int, rows: int) -> None:
         super().__init__(
-            f"{path}, line {line}, column {shown(column)}: all {rows:,} localizations are in frame "
+            f"{at(path, line)}, column {shown(column)}: all {rows:,} localizations are in frame "
             f"{frame}, so this is hardly the frame. Name the right column with --columns, or, if "
             "it really is one frame, say --allow-single-frame."
         )
@@ -298,10 +306,10 @@ class SingleFrameError(ReadError, ValueError):
 class SeveralChannelsError(ReadError, ValueError):
     """Channels are different structures; their sum would be a picture of neither."""
 
-    def __init__(self, path: Path, line: int, column: str, channels: Sequence[int]) -> None:
-        names = listed([str(c) for c in channels], 8)
+    def __init__(self, path: Path, line: Place, column: str, channels: Sequence[str]) -> None:
+        names = listed(channels, 8)
         super().__init__(
-            f"{path}, line {line}, column {shown(column)}: the table holds several channels "
+            f"{at(path, line)}, column {shown(column)}: the table holds several channels "
             f"({names}), which are not summed. Export one table per channel; or, if they show one "
             "structure, name the columns without the channel, such as --columns "
             "x=NAME,y=NAME,frame=NAME."

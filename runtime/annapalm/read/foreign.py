@@ -13,6 +13,8 @@ from annapalm.read.source import head_text
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from annapalm.read.source import Source
+
 _EXPORT = "Export the localizations as a ThunderSTORM table (CSV) instead."
 _UNPACK = "Unpack it first."
 _PICTURE = "Give the localization table instead; a picture of it is no counts."
@@ -21,16 +23,12 @@ TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """Classic TIFF and BigTIFF, in both byte orders."""
 
 _BINARY: tuple[tuple[bytes, str, str], ...] = (
-    (b"\x89HDF\r\n\x1a\n", "an HDF5 file (Picasso, DECODE and others)", _EXPORT),
-    (b"MATLAB ", "a MATLAB file", _EXPORT),
-    (b"PK\x03\x04", "a zip archive (also .xlsx and .smlm)", f"Unpack it, or: {_EXPORT}"),
     (b"\xd0\xcf\x11\xe0", "an Excel workbook", "Save it as 'CSV UTF-8' first."),
     (b"\x1f\x8b", "compressed by gzip", _UNPACK),
     (b"BZh", "compressed by bzip2", _UNPACK),
     (b"\xfd7zXZ\0", "compressed by xz", _UNPACK),
     (b"\x28\xb5\x2f\xfd", "compressed by zstd", _UNPACK),
     (b"7z\xbc\xaf", "a 7z archive", _UNPACK),
-    (b"PAR1", "a Parquet file", _EXPORT),
     (b"\x93NUMPY", "a numpy array", _EXPORT),
     (b"M425", "an Insight3 file", _EXPORT),
     (b"SQLite format 3\0", "a database", _EXPORT),
@@ -44,33 +42,20 @@ _BINARY: tuple[tuple[bytes, str, str], ...] = (
 )
 """First bytes, what they mean, what to do."""
 
+_CONTAINERS = (
+    (b"\x89HDF\r\n\x1a\n", "an HDF5 file"),
+    (b"MATLAB ", "a MATLAB file"),
+    (b"PK\x03\x04", "a zip archive"),
+    (b"PAR1", "a Parquet file"),
+)
+"""First bytes of files that hold tables by name, and what they mean."""
+
 _TEXT: tuple[tuple[str, str], ...] = (
-    (r"#\s*<localizations", "a rapidSTORM table"),
-    (r".*EmitterSet", "a DECODE table"),
     (r"[\[{]", "JSON"),
     (r"<", "XML or a web page"),
     (r"(---|%YAML)", "YAML"),
 )
 """How the first line begins, what that means."""
-
-_DIALECTS: tuple[tuple[frozenset[str], str, str], ...] = (
-    (
-        frozenset({"xc", "yc", "frame"}),
-        "N-STORM",
-        "x=Xc,y=Yc,frame=Frame --unit nm --first-frame 1",
-    ),
-    (
-        frozenset({"position x", "position y", "first frame"}),
-        "ELYRA",
-        '"x=Position X [nm],y=Position Y [nm],frame=First Frame" --first-frame 1',
-    ),
-    (
-        frozenset({"xnano", "ynano", "frame"}),
-        "SMLM Challenge",
-        "x=xnano,y=ynano,frame=frame --unit nm --first-frame 1",
-    ),
-)
-"""Names in the header of what other programs write, the program, and `--columns` to read it."""
 
 
 def refuse_binary(path: Path, head: bytes) -> None:
@@ -78,6 +63,25 @@ def refuse_binary(path: Path, head: bytes) -> None:
     for magic, what, remedy in _BINARY:
         if head.startswith(magic):
             raise ForeignFormatError(path, what, remedy)
+
+
+def refuse_container_as_text(path: Path, head: bytes) -> None:
+    """Raise `ForeignFormatError` for a binary file that annapalm reads, but not as text."""
+    for magic, what in _CONTAINERS:
+        if head.startswith(magic):
+            remedy = "Leave out --format and --columns: its content shows what it is."
+            raise ForeignFormatError(path, what, remedy)
+
+
+def refuse_container(source: Source) -> None:
+    """Raise a `ReadError` that names what is in a file that holds other things by name."""
+    from annapalm.read import hdf5, matlab, smlm
+    from annapalm.read.table import TableOptions
+
+    if source.head.startswith(b"MATLAB "):
+        matlab.read(source, TableOptions())
+    hdf5.refuse(source)
+    smlm.refuse(source)
 
 
 def refuse_text(path: Path, head: bytes) -> None:
@@ -98,9 +102,6 @@ def hint(head: bytes) -> str:
     first = first_line(head).lstrip("#% ")
     headers = split_header(first, header_delimiter(first))
     names = {header.name for header in headers}
-    for wanted, program, columns in _DIALECTS:
-        if wanted <= names:
-            return f"It looks like a table of {program}: say --columns {columns}."
     if {"x", "y", "frame"} <= names:
         units = [h.unit for h in headers if h.name in ("x", "y")]
         if None in units:

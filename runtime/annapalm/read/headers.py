@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from annapalm.read.cells import MARKS, Delimiter, is_blank, plain_split
-from annapalm.read.columns import LENGTHS, REQUIRED
+from annapalm.read.columns import LENGTHS, required
 from annapalm.read.errors import (
     CameraPixelMissingError,
     LongHeaderError,
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from annapalm.read.columns import ColumnName
+    from annapalm.read.columns import Quantity
+    from annapalm.read.errors import Place
+    from annapalm.read.source import Encoding
     from annapalm.read.table import TableOptions, Unit
 
 _UNITS: dict[str, Unit] = {
@@ -84,11 +86,13 @@ class Chosen:
     notes: tuple[str, ...]
 
 
-def read_top(source: Source, comment_marks: tuple[str, ...] = ()) -> Top:
+def read_top(
+    source: Source, comment_marks: tuple[str, ...] = (), encoding: Encoding = "utf-8"
+) -> Top:
     """Look at the first lines; raises `LongHeaderError` where there are only comments."""
     comments: list[Line] = []
     others: list[Line] = []
-    for line, text in enumerate(source.head_lines(), 1):
+    for line, text in enumerate(source.head_lines(encoding), 1):
         bare = text.lstrip()
         if not others and comment_marks and bare.startswith(comment_marks):
             if comment := bare.lstrip("".join(comment_marks)).strip():
@@ -98,7 +102,7 @@ def read_top(source: Source, comment_marks: tuple[str, ...] = ()) -> Top:
         if len(others) == 2:
             break
     if not others and not source.whole_in_head:
-        raise LongHeaderError(source.path, len(source.head_lines()) + 1, HEAD_BYTES)
+        raise LongHeaderError(source.path, len(source.head_lines(encoding)) + 1, HEAD_BYTES)
     first, second, *_ = (*others, None, None)
     return Top(tuple(comments), first, second)
 
@@ -138,9 +142,9 @@ def cells_per_row(headers: int, first_row: Sequence[str] | None, last_header: st
 
 
 def choose_columns(
-    place: tuple[Path, int],
+    place: tuple[Path, Place],
     headers: Sequence[Header],
-    wanted: Mapping[ColumnName, tuple[str, ...]],
+    wanted: Mapping[Quantity, tuple[str, ...]],
     options: TableOptions,
     *,
     asked_for: bool = False,
@@ -152,20 +156,20 @@ def choose_columns(
     column missing or ambiguous, or without a usable unit; an optional column without a usable unit
     is left out and noted.
     """
-    found: dict[ColumnName, int] = {}
+    found: dict[Quantity, int] = {}
     for name, theirs in wanted.items():
         places = (_find(place, name, headers, their, exactly=asked_for) for their in theirs)
         index = next((i for i in places if i is not None), None)
         if index is not None:
             found[name] = index
-        elif asked_for or name in REQUIRED:
+        elif asked_for or name in required(wanted):
             raise MissingColumnError(*place, theirs[0], [h.text for h in headers])
     return with_units(place, found, headers, options)
 
 
 def with_units(
-    place: tuple[Path, int],
-    found: Mapping[ColumnName, int],
+    place: tuple[Path, Place],
+    found: Mapping[Quantity, int],
     headers: Sequence[Header],
     options: TableOptions,
 ) -> Chosen:
@@ -174,11 +178,11 @@ def with_units(
     notes: list[str] = []
     for name, index in found.items():
         header = headers[index]
-        factor, note = _factor(place, name, header, options)
+        factor, unit, note = _factor(place, name, header, options)
         if note:
             notes.append(note)
         else:
-            columns.append(Column(name, index, header.text or str(index + 1), factor))
+            columns.append(Column(name, index, header.text or str(index + 1), factor, unit))
     used = {column.index for column in columns}
     unused = [h.text or str(i + 1) for i, h in enumerate(headers) if i not in used]
     notes.extend(
@@ -192,8 +196,8 @@ def with_units(
 
 
 def _find(
-    place: tuple[Path, int],
-    name: ColumnName,
+    place: tuple[Path, Place],
+    name: Quantity,
     headers: Sequence[Header],
     their: str,
     *,
@@ -214,33 +218,48 @@ def _find(
     return None
 
 
+def unit_of(word: str | None) -> Unit | None:
+    """Understand a word for a unit of length; None where it is none, or none is given."""
+    return None if word is None else _UNITS.get(word.casefold())
+
+
+def nm_per(unit: Unit, camera_pixel_nm: float | None) -> float:
+    """Give the nm in a unit; a camera pixel whose size is not known counts as 1."""
+    return {"nm": 1.0, "um": 1000.0, "px": camera_pixel_nm or 1.0}[unit]
+
+
 def _factor(
-    place: tuple[Path, int], name: ColumnName, header: Header, options: TableOptions
-) -> tuple[float, str | None]:
-    """Give what turns a column into nm, or a note why it cannot be used; required ones raise."""
+    place: tuple[Path, Place], name: Quantity, header: Header, options: TableOptions
+) -> tuple[float, Unit | None, str | None]:
+    """Give what turns a column into nm, its unit, or a note why it cannot be used.
+
+    Raises a `ReadError` where a required one cannot.
+    """
     unused = f"Column {shown(header.text)} was not used: "
     if name == "photons" and header.unit and header.unit.casefold() not in _PHOTONS:
-        return 1.0, f"{unused}it is in {shown(header.unit)}, not in photons."
+        return 1.0, None, f"{unused}it is in {shown(header.unit)}, not in photons."
     if name not in LENGTHS:
-        return 1.0, None
-    required = name in REQUIRED
+        return 1.0, None, None
+    needed = name in ("x", "y")
     unit: Unit | None
     if header.unit is None:
         # Programs that give x and y in px give z in nm: --unit px says nothing about z.
         unit = None if name == "z" and options.unit == "px" else options.unit
     else:
-        unit = _UNITS.get(header.unit.casefold())
-        if required and unit and options.unit and unit != options.unit:
+        unit = unit_of(header.unit)
+        if needed and unit and options.unit and unit != options.unit:
             raise UnitContradictsError(*place, header.text, unit, options.unit)
     if unit is None:
-        if required:
+        if needed:
             raise UnknownUnitError(*place, header.text, header.unit)
-        return 1.0, unused + (
-            "it has no unit." if header.unit is None else "its unit is not known."
-        )
+        reason = "it has no unit." if header.unit is None else "its unit is not known."
+        return 1.0, None, unused + reason
     if unit == "px" and options.camera_pixel_nm is None:
-        if required:
+        if needed:
             raise CameraPixelMissingError(*place, header.text)
-        return 1.0, f"{unused}it is in camera pixels, and --camera-pixel was not given."
-    factors = {"nm": 1.0, "um": 1000.0, "px": options.camera_pixel_nm or 1.0}
-    return factors[unit], None
+        return (
+            1.0,
+            None,
+            f"{unused}it is in camera pixels, and --camera-pixel was not given.",
+        )
+    return nm_per(unit, options.camera_pixel_nm), unit, None

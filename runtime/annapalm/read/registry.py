@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast, get_args
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast, get_args
 
 from annapalm.errors import AnnaPalmError
+from annapalm.read import child
 from annapalm.read.errors import (
     EmptyFileError,
     LongHeaderError,
@@ -15,11 +18,11 @@ from annapalm.read.errors import (
     UnknownFormatError,
     UnreadableFileError,
 )
-from annapalm.read.source import HEAD_BYTES, Source, head_text
+from annapalm.read.source import HEAD_BYTES, Source, head_text, is_hdf5
 from annapalm.read.table import FormatName, Table, TableOptions
 
 if TYPE_CHECKING:
-    import os
+    from collections.abc import Iterator
 
     from annapalm.localizations import Localizations
 
@@ -29,8 +32,14 @@ class FormatModule(Protocol):
 
     NAME: FormatName
 
-    def matches(self, head: bytes) -> bool:
-        """Whether the first bytes of a file (at most `HEAD_BYTES`) are of this format; no error."""
+    IS_TEXT: bool
+    """Whether its files are text throughout."""
+
+    def matches(self, source: Source) -> bool:
+        """Whether a file is of this format, by its content alone.
+
+        Raises a `ReadError` only for a container that cannot be looked into.
+        """
         ...
 
     def read(self, source: Source, options: TableOptions) -> Table:
@@ -50,16 +59,33 @@ def read_table(path: str | os.PathLike[str], options: TableOptions | None = None
     (an `AnnaPalmError`) that names the file, the line and column where that applies, and what to
     do; no cell is dropped, clipped or guessed. A table without rows is no error.
     """
-    file = Path(path)
+    file, options = Path(path), options or TableOptions()
+    with _opened(file) as stream:
+        source = Source(stream, file)
+        if not (is_hdf5(source.head) and stream.seekable() and child.can_start()):
+            return read_source(source, options)
+        size = stream.seek(0, os.SEEK_END)
+    return child.read_in_child(file, options, size)
+
+
+def read_here(path: Path, options: TableOptions) -> Table:
+    """Read as `read_table` does, whatever the file, in this process."""
+    with _opened(path) as stream:
+        return read_source(Source(stream, path), options)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file; what the system or the memory does not allow becomes an error of annapalm."""
     try:
-        with file.open("rb") as stream:
-            return read_source(Source(stream, file), options or TableOptions())
+        with path.open("rb") as stream:
+            yield stream
     except AnnaPalmError:
         raise
     except OSError as error:
-        raise UnreadableFileError(file, error.strerror or str(error)) from error
+        raise UnreadableFileError(path, error.strerror or str(error)) from error
     except MemoryError:
-        raise TableTooLargeError(file) from None
+        raise TableTooLargeError(path) from None
 
 
 def read_localizations(
@@ -76,27 +102,39 @@ def read_source(source: Source, options: TableOptions) -> Table:
 
 def _choose(source: Source, options: TableOptions) -> FormatModule:
     """Find the one module that reads this file as the user wants it."""
-    from annapalm.read.foreign import first_line, hint, refuse_binary, refuse_text
+    from annapalm.read import foreign
 
     _refuse_blank(source)
-    refuse_binary(source.path, source.head)
-    wanted = options.format or ("delimited" if options.columns is not None else None)
+    foreign.refuse_binary(source.path, source.head)
+    wanted = options.format or _by_columns(source, options)
     if wanted is not None:
-        source.check_text()
-        return format_module(wanted)
+        module = format_module(wanted)
+        if module.IS_TEXT:
+            foreign.refuse_container_as_text(source.path, source.head)
+            source.check_text()
+        return module
     modules = [format_module(name) for name in get_args(FormatName)]
-    matching = [module for module in modules if module.matches(source.head)]
+    matching = [module for module in modules if module.matches(source)]
     if len(matching) > 1:
         raise SeveralFormatsError(source.path, [module.NAME for module in matching])
     if matching:
         return matching[0]
+    foreign.refuse_container(source)
     source.check_text()
-    refuse_text(source.path, source.head)
+    foreign.refuse_text(source.path, source.head)
     if options.unit is not None and _names_columns(source.head):
         return format_module("delimited")
-    raise UnknownFormatError(
-        source.path, get_args(FormatName), first_line(source.head), hint(source.head)
-    )
+    first, hint = foreign.first_line(source.head), foreign.hint(source.head)
+    raise UnknownFormatError(source.path, get_args(FormatName), first, hint)
+
+
+def _by_columns(source: Source, options: TableOptions) -> FormatName | None:
+    """Name the format that `--columns` means; None without it."""
+    if options.columns is None:
+        return None
+    by_head: dict[bytes, FormatName] = {b"MATLAB ": "matlab", b"PAR1": "parquet"}
+    named = (name for head, name in by_head.items() if source.head.startswith(head))
+    return next(named, "delimited")
 
 
 def _refuse_blank(source: Source) -> None:

@@ -15,17 +15,22 @@ from annapalm.read.errors import (
     BadCellError,
     CellCountError,
     FirstFrameError,
+    SeveralChannelsError,
     TooManyRowsError,
 )
 from annapalm.read.source import decode
 from annapalm.read.table import LineMap
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
-    from annapalm.read.columns import ColumnName
+    from annapalm.read.columns import Quantity
+    from annapalm.read.errors import Place
     from annapalm.read.layout import Column, Layout
     from annapalm.read.source import Block, Source
+    from annapalm.read.table import PlaceOf
 
 MAX_ROWS = 200_000_000
 """Localizations read from one table; the largest published fields hold some ten million, and this
@@ -34,16 +39,50 @@ many already take 5 GB."""
 MAX_WHOLE = 2**53
 """Largest whole number that a float64 holds with all its neighbours; frames and channels."""
 
+MAX_WORDS = 1000
+"""Different words in a column of words; channels are a handful."""
+
 
 class Rows(NamedTuple):
     """The rows of a table as the file has them: neither unit nor first frame applied."""
 
-    columns: dict[ColumnName, NDArray[np.float64]]
+    columns: dict[Quantity, NDArray[np.float64]]
     """float64 [N] each; NaN or infinite where an optional cell is not known."""
-    lines: LineMap
-    """From a row to its line in the file."""
-    unfinished: bool
+    lines: PlaceOf
+    """From a row to its place in the file."""
+    unfinished: bool = False
     """Whether the last line has no end, so that its last cell may have been cut off."""
+    words: Words | None = None
+    """The column of words, where the layout asks for one."""
+
+
+class Words:
+    """A column of words: a code for each row, and the word that each code stands for."""
+
+    def __init__(self, path: Path, label: str) -> None:
+        self.codes_of: dict[str, int] = {}
+        """Word to code, in the order in which they came."""
+        self.first_place: dict[str, int] = {}
+        """Line on which each word was first seen."""
+        self._codes: list[NDArray[np.int64]] = []
+        self._path, self._label = path, label
+
+    def add(self, words: list[str], line: int) -> None:
+        """Append the words of rows on consecutive lines; raises `SeveralChannelsError`."""
+        for word in dict.fromkeys(words):
+            if word not in self.codes_of:
+                self.codes_of[word] = len(self.codes_of)
+                self.first_place[word] = line + words.index(word)
+        if len(self.codes_of) > MAX_WORDS:
+            raise SeveralChannelsError(self._path, line, self._label, list(self.codes_of))
+        codes = self.codes_of
+        self._codes.append(np.fromiter((codes[word] for word in words), np.int64, len(words)))
+
+    def rows_of(self, word: str) -> NDArray[np.bool_]:
+        """Mark, bool [N], the rows with this word."""
+        codes = np.concatenate(self._codes) if self._codes else np.zeros(0, np.int64)
+        found: NDArray[np.bool_] = codes == self.codes_of.get(word, -1)
+        return found
 
 
 def read_rows(source: Source, layout: Layout) -> Rows:
@@ -51,24 +90,27 @@ def read_rows(source: Source, layout: Layout) -> Rows:
     blocks: list[NDArray[np.float64]] = []
     lines = LineMap()
     unfinished = False
-    for block in source.blocks(layout.first_line):
+    words = None if layout.text is None else Words(layout.path, layout.text[1])
+    for block in source.blocks(layout.first_line, end_at_nul=layout.end_at_nul):
         unfinished = block.unfinished
-        values = read_fast(block, layout)
+        values = read_fast(block, layout, words)
         if values is None:
-            values = read_exactly(block, layout, lines)
+            values = read_exactly(block, layout, lines, words)
         else:
             lines.add(block.line, len(values))
         if len(lines) > MAX_ROWS:
             raise TooManyRowsError(layout.path, lines(MAX_ROWS), MAX_ROWS)
         blocks.append(values)
-    columns: dict[ColumnName, NDArray[np.float64]] = {}
+    columns: dict[Quantity, NDArray[np.float64]] = {}
     for place, column in enumerate(layout.columns):
         parts = [values[:, place] for values in blocks]
         columns[column.name] = np.concatenate(parts) if parts else np.zeros(0)
-    return Rows(columns, lines, unfinished)
+    return Rows(columns, lines, unfinished, words)
 
 
-def read_fast(block: Block, layout: Layout) -> NDArray[np.float64] | None:
+def read_fast(
+    block: Block, layout: Layout, words: Words | None = None
+) -> NDArray[np.float64] | None:
     """Read a block [rows, columns] with numpy; None where anything is out of the ordinary."""
     data = block.data.rstrip(b"\n") + b"\n"
     if b'"' in data or not data.isascii() or not _even(data, layout):
@@ -78,10 +120,18 @@ def read_fast(block: Block, layout: Layout) -> NDArray[np.float64] | None:
         values = _load(_fill(data, layout.delimiter.encode()), layout)
     if values is None or len(values) != data.count(b"\n"):
         return None
-    return values if _sound(values, layout) else None
+    if not _all_sound(values, layout):
+        return None
+    if layout.text is not None and words is not None:
+        index, mark = layout.text[0], layout.delimiter
+        lines = data.decode("ascii").split("\n")[:-1]
+        words.add([line.split(mark, index + 1)[index].strip() for line in lines], block.line)
+    return values
 
 
-def read_exactly(block: Block, layout: Layout, lines: LineMap) -> NDArray[np.float64]:
+def read_exactly(
+    block: Block, layout: Layout, lines: LineMap, words: Words | None = None
+) -> NDArray[np.float64]:
     """Read a block [rows, columns] cell by cell, and note the line of each row in `lines`.
 
     Blank lines are passed over. Raises a `ReadError` that names line, column and cell.
@@ -106,6 +156,8 @@ def read_exactly(block: Block, layout: Layout, lines: LineMap) -> NDArray[np.flo
             )
         rows.append([_value(cells[c.index], c, layout, line) for c in layout.columns])
         lines.add(line)
+        if layout.text is not None and words is not None:
+            words.add([cells[layout.text[0]].strip()], line)
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(layout.columns))
 
 
@@ -152,23 +204,49 @@ def _fill(data: bytes, mark: bytes) -> bytes:
     return b"nan" + data if data.startswith(mark) else data
 
 
-def _sound(values: NDArray[np.float64], layout: Layout) -> bool:
+def _all_sound(values: NDArray[np.float64], layout: Layout) -> bool:
     """Whether every value is one that its column may have."""
-    for place, column in enumerate(layout.columns):
-        found = values[:, place]
-        if column.name in ("x", "y"):
-            with np.errstate(over="ignore"):
-                good = np.isfinite(found * column.factor)
-        elif column.name in ("frame", "channel"):
-            # NaN and infinity fail both.
-            good = (np.floor(found) == found) & (np.abs(found) <= MAX_WHOLE)
-            if column.name == "frame":
-                good &= found >= layout.first_frame
-        else:
-            continue
-        if not good.all():
-            return False
-    return True
+    checks = (
+        sound(values[:, place], column, layout.first_frame)
+        for place, column in enumerate(layout.columns)
+    )
+    return all(good is None or bool(good.all()) for good in checks)
+
+
+def sound(found: NDArray[np.float64], column: Column, first_frame: int) -> NDArray[np.bool_] | None:
+    """Mark, bool [N], the values that a column may have; None where it may have any."""
+    if column.name in ("x", "y"):
+        with np.errstate(over="ignore"):
+            return np.isfinite(found * column.factor)
+    if column.name == "time":
+        return np.isfinite(found)
+    if column.name in ("frame", "channel"):
+        # NaN and infinity fail both.
+        good: NDArray[np.bool_] = (np.floor(found) == found) & (np.abs(found) <= MAX_WHOLE)
+        return good & (found >= first_frame) if column.name == "frame" else good
+    return None
+
+
+def check_array(
+    path: Path, found: NDArray[np.float64], column: Column, first_frame: int, start: int = 0
+) -> None:
+    """Refuse the first value of an array [N] that its column may not have; row `start` on."""
+    good = sound(found, column, first_frame)
+    if good is None or good.all():
+        return
+    row = int(np.argmin(good))
+    value = float(found[row])
+    check_value(path, f"row {start + row + 1}", column, f"{value:.17g}", value, first_frame)
+
+
+def check_value(
+    path: Path, place: Place, column: Column, cell: str, value: float, first_frame: int
+) -> None:
+    """Refuse a number that its column may not have; raises a `ReadError` that names the place."""
+    if (trouble := _trouble(cell, value, column)) is not None:
+        raise BadCellError(path, place, column.label, cell, trouble)
+    if column.name == "frame" and value < first_frame:
+        raise FirstFrameError(path, place, column.label, int(value), first_frame)
 
 
 def _value(cell: str, column: Column, layout: Layout, line: int) -> float:
@@ -178,16 +256,13 @@ def _value(cell: str, column: Column, layout: Layout, line: int) -> float:
         comma = "has a decimal comma; annapalm reads decimal points."
         problem = comma if has_decimal_comma(cell) else "is not a number."
         raise BadCellError(layout.path, line, column.label, cell, problem)
-    if (trouble := _trouble(cell, value, column)) is not None:
-        raise BadCellError(layout.path, line, column.label, cell, trouble)
-    if column.name == "frame" and value < layout.first_frame:
-        raise FirstFrameError(layout.path, line, column.label, int(value), layout.first_frame)
+    check_value(layout.path, line, column, cell, value, layout.first_frame)
     return value
 
 
 def _trouble(cell: str, value: float, column: Column) -> str | None:
     """Say why a column may not have this number; None where it may."""
-    if column.name not in ("x", "y", "frame", "channel"):
+    if column.name not in ("x", "y", "frame", "time", "channel"):
         return None
     if not cell.strip():
         return "is empty, and a number is needed here."
@@ -195,7 +270,7 @@ def _trouble(cell: str, value: float, column: Column) -> str | None:
         return "is not a finite number."
     if not math.isfinite(value * column.factor):
         return "is beyond all lengths."
-    return None if column.name in ("x", "y") else _not_whole(value, column)
+    return _not_whole(value, column) if column.name in ("frame", "channel") else None
 
 
 def _not_whole(value: float, column: Column) -> str | None:

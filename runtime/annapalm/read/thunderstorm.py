@@ -9,42 +9,30 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from annapalm.read.cells import plain_split
-from annapalm.read.errors import EmptyFileError
-from annapalm.read.finish import read_to_table
-from annapalm.read.headers import (
-    Header,
-    cells_per_row,
-    choose_columns,
-    header_delimiter,
-    parse_header,
-    read_top,
-)
-from annapalm.read.layout import Layout
-from annapalm.read.source import Source, head_text
+from annapalm.read.named import Dialect, header_of, read_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from annapalm.read.cells import Delimiter
-    from annapalm.read.columns import ColumnName
+    from annapalm.read.source import Source
     from annapalm.read.table import FormatName, Table, TableOptions
 
 NAME: FormatName = "thunderstorm"
 
-FIRST_FRAME = 1
+IS_TEXT = True
 
-_COLUMNS: Mapping[ColumnName, tuple[str, ...]] = {
-    "x": ("x",),
-    "y": ("y",),
-    "frame": ("frame",),
-    "z": ("z",),
-    "precision": ("uncertainty_xy", "uncertainty"),
-    "photons": ("intensity",),
-    "channel": ("channel",),
-    "detections": ("detections",),
-}
-"""annapalm's name to ThunderSTORM's, without the unit."""
+_DIALECT = Dialect(
+    name=NAME,
+    columns={
+        "x": ("x",),
+        "y": ("y",),
+        "frame": ("frame",),
+        "z": ("z",),
+        "precision": ("uncertainty_xy", "uncertainty"),
+        "photons": ("intensity",),
+        "channel": ("channel",),
+        "detections": ("detections",),
+    },
+    first_frame=1,
+)
 
 _VOCABULARY = frozenset(
     {"sigma", "sigma1", "sigma2", "intensity", "offset", "bkgstd", "chi2", "detections"}
@@ -52,10 +40,9 @@ _VOCABULARY = frozenset(
 )
 
 
-def matches(head: bytes) -> bool:
+def matches(source: Source) -> bool:
     """Whether the first line has `x [..]` or `y [..]` beside `frame` or words of ThunderSTORM."""
-    first = next((text for text in head_text(head) if text.strip()), "")
-    headers = _split(first)[1]
+    headers = header_of(source)
     names = {header.name for header in headers}
     bracketed = {h.name for h in headers if h.text.endswith("]")} & {"x", "y"}
     return bool(bracketed) and ("frame" in names or bool(names & _VOCABULARY))
@@ -63,35 +50,4 @@ def matches(head: bytes) -> bool:
 
 def read(source: Source, options: TableOptions) -> Table:
     """Read a ThunderSTORM table; raises a `ReadError` that names line, column and remedy."""
-    top = read_top(source)
-    if top.first is None:
-        raise EmptyFileError(source.path, len(source.head))
-    delimiter, headers = _split(top.first.text)
-    row = None if top.second is None else plain_split(top.second.text, delimiter)
-    cells = cells_per_row(len(headers), row, headers[-1].text)
-    chosen = choose_columns((source.path, top.first.number), headers[:cells], _COLUMNS, options)
-    first_frame = FIRST_FRAME if options.first_frame is None else options.first_frame
-    layout = Layout(
-        path=source.path,
-        first_line=top.first.number + 1,
-        delimiter=delimiter,
-        cells=cells,
-        columns=chosen.columns,
-        first_frame=first_frame,
-    )
-    return read_to_table(
-        source,
-        layout,
-        chosen,
-        options,
-        name=NAME,
-        # Frames from another number: some other program wrote it, with an origin of its own.
-        origin_known=first_frame == FIRST_FRAME,
-    )
-
-
-def _split(text: str) -> tuple[Delimiter, tuple[Header, ...]]:
-    """Split a header line; its names hold no delimiter, so that quotes can simply go."""
-    bare = text.replace('"', "")
-    delimiter = header_delimiter(bare)
-    return delimiter, tuple(parse_header(cell) for cell in bare.split(delimiter))
+    return read_named(source, _DIALECT, options)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.fourier import fast_length
 from annapalm.widefield.filter import gaussian_blur
 
 if TYPE_CHECKING:
@@ -183,26 +184,13 @@ def _correlate(
     fixed: NDArray[np.float32], moving: NDArray[np.float32], limits: tuple[int, ...]
 ) -> NDArray[np.float64]:
     """Correlate at shifts of `moving` from -limits to +limits (rows, columns), without wrap."""
-    shape = [_fast_length(n + limit) for n, limit in zip(fixed.shape, limits, strict=True)]
+    shape = [fast_length(n + limit) for n, limit in zip(fixed.shape, limits, strict=True)]
     centred = fixed - fixed.mean()
     product = np.fft.rfft2(centred, shape) * np.conj(np.fft.rfft2(moving, shape))
     lags = np.fft.irfft2(product, shape)
     rows, columns = (np.arange(-limit, limit + 1) for limit in limits)
     surface: NDArray[np.float64] = lags[np.ix_(rows, columns)]
     return surface
-
-
-def _fast_length(least: int) -> int:
-    """Find the next length that the FFT splits into factors of 2, 3 and 5."""
-    length = least
-    while True:
-        rest = length
-        for factor in (2, 3, 5):
-            while rest % factor == 0:
-                rest //= factor
-        if rest == 1:
-            return length
-        length += 1
 
 
 def _is_peak(surface: NDArray[np.float64]) -> NDArray[np.bool_]:

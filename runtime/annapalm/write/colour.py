@@ -1,7 +1,7 @@
 """Colour tables: how a value between dark and bright is drawn.
 
 Each is given by a few sRGB anchors and straight lines between them; lightness rises steadily, so
-that a table still reads in grey.
+that a table still reads in grey; only the one for signed values rises from its middle to both ends.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from annapalm.render import RateImage
 
-ColourName = Literal["grey", "ember", "tide", "orchid"]
+ColourName = Literal["grey", "ember", "tide", "orchid", "accord"]
 Rgb: TypeAlias = tuple[int, int, int]
 ColourTable: TypeAlias = NDArray[np.uint8]
 """uint8 [256, 3], sRGB, from dark to bright."""
@@ -29,6 +29,19 @@ _ANCHORS: dict[ColourName, tuple[str, ...]] = {
     "tide": ("000000", "06162e", "0a2f55", "0c4f74", "12748a", "2f9c97", "79c5a8", "e3f7de"),
     # The widefield error.
     "orchid": ("000000", "190d2c", "351552", "58207a", "83309a", "b14fae", "d987bd", "fbe6ee"),
+    # The cross-check, one colour per unit of z from -4 to 4: what chance gives stays dark; left is
+    # not borne out, right is missing.
+    "accord": (
+        "ffd0dc",
+        "ff3d76",
+        "9c2850",
+        "301c27",
+        "16181d",
+        "1a2a33",
+        "2a7390",
+        "3fb6d8",
+        "d5f4ff",
+    ),
 }
 
 BELIEVED: Rgb = (226, 230, 236)
@@ -48,11 +61,13 @@ def colour_table(name: ColourName) -> ColourTable:
     return table
 
 
-def to_index(image: RateImage, high: float, levels: int = 256) -> NDArray[np.uint8]:
-    """Map 0..high linearly to 0..levels - 1 (uint8 [Y, X]); what lies above is drawn as `high`."""
-    scale = (levels - 1) / high if high > 0 else 0.0
+def to_index(
+    image: RateImage, high: float, levels: int = 256, low: float = 0.0
+) -> NDArray[np.uint8]:
+    """Map low..high linearly to 0..levels - 1 (uint8 [Y, X]); what lies beyond is drawn as they."""
+    scale = (levels - 1) / (high - low) if high > low else 0.0
     index: NDArray[np.uint8] = np.clip(
-        image * np.float32(scale) + np.float32(0.5), 0, levels - 1
+        (image - np.float32(low)) * np.float32(scale) + np.float32(0.5), 0, levels - 1
     ).astype(np.uint8)
     return index
 

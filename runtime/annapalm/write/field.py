@@ -14,6 +14,7 @@ from annapalm.write.schema import FIELD_SCHEMA
 from annapalm.write.sidecar import build_record, image_record, output_record
 from annapalm.write.text import json_text
 from annapalm.write.thumbnails import Thumbnails, make_thumbnails
+from annapalm.write.trust import DOUBT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -51,12 +52,14 @@ def write_field(
     overwrite: bool,
     compress: bool = False,
     preview: bool = True,
+    doubt: float = DOUBT,
 ) -> FieldOutput:
     """Write `<stem>.ome.tif`, `<stem>.png` if `preview`, and `<stem>.json`: all of them or none.
 
     `stem_path` is the output path without suffix; its folder is made where it is missing. With
     `overwrite`, files of those names are replaced together; a preview that belonged to the replaced
-    image and is not made anew is removed, since it would show another picture.
+    image and is not made anew is removed, since it would show another picture. `doubt` says which
+    structure counts as doubtful (`doubtful_mask`) in record and thumbnails.
     Raises OutputExistsError (without `overwrite`), DiskFullError, OutputPermissionError,
     OutputFolderError or WriteFailedError; the folder is then as it was before.
     """
@@ -85,10 +88,11 @@ def write_field(
             outputs=written,
             preview=contrast,
             timings_s=timings,
+            doubt=doubt,
         )
         with outputs.stage(paths[-1]) as stream:
             stream.write(f"{json_text(record)}\n".encode())
-        thumbnails = make_thumbnails(result)
+        thumbnails = make_thumbnails(result, doubt)
     return FieldOutput(paths, record, thumbnails)
 
 

@@ -145,9 +145,12 @@ def _draw_panel(
     draw_text(canvas, panel.caption, (x, y + round(letter * 2.75)), small, _QUIET)
     (width, height), top = layout.picture, y + layout.head
     table = colour_table(panel.colours)
-    canvas[top : top + height, x : x + width] = table[to_index(panel.image, panel.contrast["high"])]
+    canvas[top : top + height, x : x + width] = table[
+        to_index(panel.image, panel.contrast["high"], low=panel.contrast["low"])
+    ]
     line = top + height + layout.foot
-    x = draw_text(canvas, "0", (x, line), small, _QUIET) + round(small * 0.8)
+    low = f"{panel.contrast['low']:.3g}"
+    x = draw_text(canvas, low, (x, line), small, _QUIET) + round(small * 0.8)
     ramp = table[np.linspace(0, 255, round(small * 9)).astype(int)]
     canvas[line - round(small) : line, x : x + len(ramp)] = ramp
     high = f"{panel.contrast['high']:.3g}"
@@ -156,7 +159,7 @@ def _draw_panel(
 
 
 def _footer_width(panel: Panel, small: float) -> int:
-    words = ("0", f"{panel.contrast['high']:.3g}", panel.note)
+    words = (f"{panel.contrast['low']:.3g}", f"{panel.contrast['high']:.3g}", panel.note)
     return sum(text_width(w, small) for w in words) + round(small * (9 + 2 * 0.8 + 0.9))
 
 

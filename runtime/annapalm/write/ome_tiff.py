@@ -27,7 +27,12 @@ _NAMESPACE = uuid.UUID("6e2b3a52-5c1d-5c0e-9a55-3f8a1b0d7c11")
 _ANNOTATION = "annapalm/provenance"
 _CLASSIC_BYTES = 2**32 - 2**25
 """Above it the offsets of a classic TIFF do not reach; BigTIFF is written instead."""
-_COLOURS = {"dense": 0xFFFFFFFF, "error": 0x2F9C97FF, "widefield_error": 0xB14FAEFF}
+_COLOURS = {
+    "dense": 0xFFFFFFFF,
+    "error": 0x2F9C97FF,
+    "widefield_error": 0xB14FAEFF,
+    "cross_check": 0xE0A13CFF,
+}
 """RGBA in which viewers may show a channel."""
 
 
@@ -36,6 +41,8 @@ def channels(result: Reconstruction) -> dict[str, NDArray[np.float32]]:
     planes = {"dense": result.dense, "error": result.error}
     if result.widefield is not None:
         planes["widefield_error"] = result.widefield.error
+    if result.cross_check is not None:
+        planes["cross_check"] = result.cross_check.z
     return planes
 
 

@@ -21,6 +21,7 @@ from annapalm.write.reduce import (
 )
 
 if TYPE_CHECKING:
+    from annapalm.cross_check import CrossCheck
     from annapalm.reconstruction import Reconstruction, WidefieldAgreement
     from annapalm.write.schema import PanelRecord
 
@@ -34,6 +35,8 @@ OCCUPIED_PERCENTILE = 90.0
 """Of the pixels that hold a localization: low, because most of them hold one."""
 WIDEFIELD_NM = 300.0
 """About the width of a point in a widefield image: averaged so far, dense has its contrast."""
+MOST_Z = 4.0
+"""Of the cross-check, drawn brightest: 1 in 30,000 by chance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,8 @@ def make_panels(result: Reconstruction, down: int, up: int) -> list[Panel]:
     ]
     if result.widefield is not None:
         panels.append(_widefield_panel(result, result.widefield, down, up))
+    if result.cross_check is not None:
+        panels.append(_cross_check_panel(result.cross_check, down, up))
     return panels
 
 
@@ -119,6 +124,18 @@ def _widefield_panel(
             high, f"percentile {STRUCTURE_PERCENTILE:g} of dense averaged over {WIDEFIELD_NM:g} nm"
         ),
         note=f"per {QUARTER} \u00d7 {QUARTER} pixels",
+    )
+
+
+def _cross_check_panel(found: CrossCheck, down: int, up: int) -> Panel:
+    """Draw the signed z on a scale of its own: what is within chance looks dark."""
+    return Panel(
+        name="cross_check",
+        caption="left of the scale: not borne out, right: missing",
+        image=enlarge(block_mean(found.z, down), up),
+        colours="accord",
+        contrast={"low": -MOST_Z, "high": MOST_Z, "rule": f"fixed; {found.level_z:g} is 5 %"},
+        note="z of held-out localizations",
     )
 
 

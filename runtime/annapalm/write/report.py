@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annapalm.write.colour import ColourName
-    from annapalm.write.schema import FieldEntry, FieldRecord, RunRecord
+    from annapalm.write.schema import CrossCheckRecord, FieldEntry, FieldRecord, RunRecord
     from annapalm.write.thumbnails import Thumbnails
 
 PICTURE_BYTES = 24_000_000
@@ -52,7 +52,7 @@ def render_report(run: RunRecord, thumbnails: Sequence[Thumbnails | None], recor
             _top(run),
             _figures(run, verdicts),
             _look_first(entries, verdicts),
-            _how_to_read(),
+            _how_to_read(entries),
             _table(entries, verdicts),
             _cards(entries, verdicts, pictures),
             _origin(run, record_name),
@@ -127,7 +127,13 @@ def _reason(entry: FieldEntry, verdict: Verdict) -> str:
     return _text(warnings[0]) if warnings and verdict.grade != "bad" else _text(verdict.says)
 
 
-def _how_to_read() -> str:
+def _doubt(entries: list[FieldEntry]) -> float:
+    """Ratio from which pixels of this run are red: all of its fields have the same."""
+    return next((e["record"]["trust"]["doubt"] for e in entries if e["record"]), DOUBT)
+
+
+def _how_to_read(entries: list[FieldEntry]) -> str:
+    red_from = percent(_doubt(entries))
     keys: list[tuple[ColourName | Literal["doubt"], str, str]] = [
         ("grey", "Sparse", "The localizations that were measured. Only this was seen."),
         (
@@ -150,11 +156,23 @@ def _how_to_read() -> str:
             "doubt",
             "Where not to believe it",
             (
-                f"Dense in grey. Red where the expected error is more than {percent(DOUBT)} of "
+                f"Dense in grey. Red where the expected error is more than {red_from} of "
                 "what is drawn: do not count, measure or publish structure there."
             ),
         ),
     ]
+    if any(e["record"] is not None and e["record"]["cross_check"] for e in entries):
+        keys.append(
+            (
+                "accord",
+                "Cross-check",
+                (
+                    "Half of the frames draws, the other half tests. Red: drawn, but not borne "
+                    "out; blue: localizations that the picture does not explain. Dark: no "
+                    "contradiction, which is no proof."
+                ),
+            )
+        )
     items = "".join(
         f'<div><dt style="--ramp:{css_ramp(table)}">{title}</dt><dd>{text}</dd></div>'
         for table, title, text in keys
@@ -164,8 +182,9 @@ def _how_to_read() -> str:
         f'<p class="quiet" style="margin-top:16px">Structure is the brightest pixels that hold '
         f"{percent(STRUCTURE_MASS)} of the dense image. A field is called credible below "
         f"{percent(FEW)} of doubtful structure, and not to be relied on from {percent(MANY)}. The "
-        "error map knows what the model met in training; it cannot know a sample unlike all of "
-        "it.</p>"
+        "Nyquist resolution is twice the mean distance between the localizations on the structure "
+        "drawn: the finest detail that they could show without the model, at best. The error "
+        "map knows what the model met in training; it cannot know a sample unlike all of it.</p>"
     )
 
 
@@ -175,6 +194,7 @@ def _table(entries: list[FieldEntry], verdicts: list[Verdict]) -> str:
         "Verdict",
         "Localizations",
         "per µm²",
+        "Nyquist<br>resolution",
         "Doubtful<br>structure",
         "Mean error<br>of structure",
         "RSP",
@@ -200,12 +220,13 @@ def _row(number: int, entry: FieldEntry, verdict: Verdict) -> str:
         _tag(verdict),
     ]
     if record is None:
-        cells += [_NOTHING] * 7
+        cells += [_NOTHING] * 8
     else:
         trust, agreement = record["trust"], record["widefield"]
         cells += [
             f"{record['counts']['used']:,}",
             short(record["counts"]["density_per_um2"]),
+            _nm(trust["structure_nyquist_nm"]),
             _bar(trust["doubtful_share"], verdict),
             _share(trust["relative_error"]),
             _number(agreement["rsp"] if agreement else None, ".2f"),
@@ -256,6 +277,7 @@ def _plates(picture: Thumbnails) -> str:
         (picture.dense, "dense", "estimated"),
         (picture.error, "error", "on the scale of dense"),
         (picture.doubt, "where not to believe it", "in red"),
+        (picture.cross_check, "cross-check", "red not borne out, blue missing"),
     )
     return (
         '<div class="plates">'
@@ -263,6 +285,7 @@ def _plates(picture: Thumbnails) -> str:
             f'<figure><img alt="{title}" src="data:image/png;base64,{b64encode(png).decode()}">'
             f"<figcaption>{title} · {text}</figcaption></figure>"
             for png, title, text in plates
+            if png is not None
         )
         + "</div>"
     )
@@ -293,6 +316,9 @@ def _facts(record: FieldRecord) -> str:
         ("Localizations", f"{counts['used']:,}"),
         ("Outside the field", f"{counts['outside']:,}"),
         ("Density", f"{short(counts['density_per_um2'])} per µm²"),
+        ("Nyquist resolution, field", _nm(counts["nyquist_nm"])),
+        ("Density in structure", _per_um2(trust["structure_density_per_um2"])),
+        ("Nyquist resolution, structure", _nm(trust["structure_nyquist_nm"])),
         ("Frames", _frames(source["frames"])),
         ("Expected in structure", short(trust["expected_localizations"])),
         ("Expected diffuse", short(trust["diffuse_localizations"])),
@@ -311,8 +337,27 @@ def _facts(record: FieldRecord) -> str:
             ("RSE", _number(agreement["rse"], ".3g")),
             ("Widefield shift", f"{x:.0f}, {y:.0f} nm"),
         ]
+    facts += _cross_check_facts(record["cross_check"])
     items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
     return f'<dl class="facts">{items}</dl>'
+
+
+def _cross_check_facts(found: CrossCheckRecord | None) -> list[tuple[str, str]]:
+    """Say what the held-out frames say; nothing where they were not asked."""
+    if found is None:
+        return []
+    if not found["done"]:
+        return [("Cross-check", "not done, see below")]
+    misfit = _number(found["misfit"], ".2f")
+    return [
+        (
+            "Cross-check: misfit",
+            f'<span class="bad">{misfit}</span>' if found["contradicted"] else misfit,
+        ),
+        ("Structure not borne out", _share(found["unconfirmed_share"])),
+        ("Field marked as missing", _share(found["missing_share"])),
+        ("Structure testable", _share(found["testable_share"])),
+    ]
 
 
 def _notes(warnings: list[str]) -> str:
@@ -364,6 +409,14 @@ def _share(share: float | None) -> str:
 
 def _number(value: float | None, form: str) -> str:
     return _NOTHING if value is None else format(value, form)
+
+
+def _nm(length: float | None) -> str:
+    return _NOTHING if length is None else f"{short(length)} nm"
+
+
+def _per_um2(density: float | None) -> str:
+    return _NOTHING if density is None else f"{short(density)} per µm²"
 
 
 def _frames(frames: list[int] | None) -> str:

@@ -140,6 +140,9 @@ class CountsRecord(TypedDict):
     """Localizations outside the field, which were not used."""
     density_per_um2: float
     """`used` over the area of the field."""
+    nyquist_nm: float | None
+    """Finest resolution that `density_per_um2` lets sampling reach (`annapalm.quality.density`);
+    null without localizations."""
     occupied_share: float
     """Share of the pixels that hold a localization."""
 
@@ -155,12 +158,31 @@ class TrustRecord(TypedDict):
     """Pixels of `dense` at or above it are called structure; 0 for an empty image."""
     structure_share: float
     """Share of the field that is structure."""
+    structure_density_per_um2: float | None
+    """Localizations of the input on the structure over its area; null without any structure."""
+    structure_nyquist_nm: float | None
+    """Finest resolution that they let sampling reach; the network's own knowledge not counted."""
     relative_error: float | None
     """Expected absolute error over `dense`, both summed over the structure; null without any."""
+    doubt: float
+    """A pixel is doubtful where the expected error is more than so many times `dense`."""
     doubtful_share: float | None
     """Share of the structure that is not to be believed; null where there is no structure."""
     intervals: dict[str, float]
     """Nominal coverage to factor k: the truth lies within dense +/- k * error."""
+
+
+class DomainRecord(TypedDict):
+    """How the localizations compare with simulated ones of the structure (`annapalm.domain`)."""
+
+    distance: float
+    """Squared Mahalanobis distance to simulated fields of the structure that was asked for."""
+    limit: float
+    """What 99 of 100 of these keep to."""
+    likeliest: str
+    """The structure whose simulated fields it is most like, or `no structure`."""
+    mistaken_for: str | None
+    """The structure that it looks like instead of the one asked for, beyond doubt; else null."""
 
 
 class WidefieldRecord(TypedDict):
@@ -172,6 +194,39 @@ class WidefieldRecord(TypedDict):
     """Resolution-scaled error, localizations per quarter pixel."""
     shift_nm: list[float]
     """(x, y) by which the widefield image was moved onto the localizations."""
+
+
+class CrossCheckRecord(TypedDict):
+    """What the held-out half of the frames says of the picture (`annapalm.cross_check`)."""
+
+    done: bool
+    """False where there was too little to divide; all numbers below are then null."""
+    reason: str | None
+    """Why it was not done."""
+    contradicted: bool | None
+    """Whether the picture as a whole is contradicted; a warning then says how."""
+    seen: int | None
+    """Localizations that the tested picture was made of."""
+    held_out: int | None
+    """Localizations that it was tested with."""
+    cuts: list[int] | None
+    """First frame held out and first frame seen again, from 0."""
+    burst_frames: int | None
+    """Duration of a burst in this table, in frames."""
+    clump_factor: float | None
+    """Variance over mean of held-out counts, that the test allows for."""
+    misfit: float | None
+    """Clumping about the picture over that of the held-out localizations by themselves."""
+    total_ratio: float | None
+    """Held-out localizations over those expected; divided out of the map."""
+    level_z: float | None
+    """|z| at which a place counts as marked: nominally 5 % of all places of a right picture."""
+    unconfirmed_share: float | None
+    """Share of the drawn structure that is marked as not borne out; null without structure."""
+    missing_share: float | None
+    """Share of the field that is marked as missing in the picture."""
+    testable_share: float | None
+    """Share of the drawn structure whose absence would have been marked."""
 
 
 class PanelRecord(TypedDict):
@@ -192,8 +247,12 @@ class FieldRecord(TypedDict):
     image: ImageRecord
     counts: CountsRecord
     trust: TrustRecord
+    domain: DomainRecord | None
+    """Null where nothing can be said: few localizations, or a structure that is not simulated."""
     widefield: WidefieldRecord | None
     """Null where there was no widefield image."""
+    cross_check: CrossCheckRecord | None
+    """Null where it was not asked for."""
     preview: dict[str, PanelRecord]
     """Panel name to its contrast; empty where no PNG was asked for."""
     warnings: list[str]

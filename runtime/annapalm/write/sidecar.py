@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.quality.density import nyquist_nm
 from annapalm.write.ome_tiff import channels
 from annapalm.write.schema import FIELD_SCHEMA
-from annapalm.write.trust import measure_trust
+from annapalm.write.trust import DOUBT, measure_trust
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.write.schema import (
         CountsRecord,
+        CrossCheckRecord,
+        DomainRecord,
         FieldRecord,
         ImageRecord,
         OutputRecord,
@@ -35,6 +38,7 @@ def build_record(
     outputs: list[OutputRecord],
     preview: dict[str, PanelRecord],
     timings_s: dict[str, float],
+    doubt: float = DOUBT,
 ) -> FieldRecord:
     """Assemble the sidecar of one field; no number in it is NaN or infinite."""
     return {
@@ -42,8 +46,10 @@ def build_record(
         "outputs": outputs,
         "image": image,
         "counts": count_record(result),
-        "trust": measure_trust(result),
+        "trust": measure_trust(result, doubt),
+        "domain": domain_record(result),
         "widefield": widefield_record(result),
+        "cross_check": cross_check_record(result),
         "preview": preview,
         "warnings": list(result.warnings),
         # Finer than a tenth of a millisecond is noise.
@@ -64,6 +70,7 @@ def image_record(result: Reconstruction) -> ImageRecord:
         "dense": f"expected localizations of the structure per pixel, {over}",
         "error": f"expected absolute error of dense, same unit, {over}",
         "widefield_error": f"disagreement with the widefield image per 4 x 4 pixels, {over}",
+        "cross_check": "signed z of held-out localizations: below 0 not borne out, above 0 missing",
     }
     return {
         "shape": list(grid.shape),
@@ -81,11 +88,26 @@ def image_record(result: Reconstruction) -> ImageRecord:
 def count_record(result: Reconstruction) -> CountsRecord:
     """Count what the network was given."""
     used = round(float(result.counts.sum(dtype=np.float64)))
+    density = used / result.grid.area_um2
     return {
         "used": used,
         "outside": result.outside,
-        "density_per_um2": used / result.grid.area_um2,
+        "density_per_um2": density,
+        "nyquist_nm": nyquist_nm(density),
         "occupied_share": float(np.count_nonzero(result.counts) / result.counts.size),
+    }
+
+
+def domain_record(result: Reconstruction) -> DomainRecord | None:
+    """Say how the localizations compare with simulated ones, or None where nothing can be said."""
+    found = result.familiarity
+    if found is None:
+        return None
+    return {
+        "distance": found.distance,
+        "limit": found.limit,
+        "likeliest": found.likeliest,
+        "mistaken_for": found.mistaken_for,
     }
 
 
@@ -98,6 +120,48 @@ def widefield_record(result: Reconstruction) -> WidefieldRecord | None:
         "rsp": _finite(agreement.rsp),
         "rse": _finite(agreement.rse),
         "shift_nm": [float(s) for s in agreement.shift_nm],
+    }
+
+
+def cross_check_record(result: Reconstruction) -> CrossCheckRecord | None:
+    """Say what the held-out frames say, why they say nothing, or None where they were not asked."""
+    found, reason = result.cross_check, result.not_cross_checked
+    if found is None:
+        return None if reason is None else _not_cross_checked(reason)
+    return {
+        "done": True,
+        "reason": None,
+        "contradicted": found.contradicted,
+        "seen": found.seen,
+        "held_out": found.held_out,
+        "cuts": None if found.cuts is None else list(found.cuts),
+        "burst_frames": found.burst_frames,
+        "clump_factor": found.clump_factor,
+        "misfit": found.misfit,
+        "total_ratio": found.total_ratio,
+        "level_z": found.level_z,
+        "unconfirmed_share": found.unconfirmed_share,
+        "missing_share": found.missing_share,
+        "testable_share": found.testable_share,
+    }
+
+
+def _not_cross_checked(reason: str) -> CrossCheckRecord:
+    return {
+        "done": False,
+        "reason": reason,
+        "contradicted": None,
+        "seen": None,
+        "held_out": None,
+        "cuts": None,
+        "burst_frames": None,
+        "clump_factor": None,
+        "misfit": None,
+        "total_ratio": None,
+        "level_z": None,
+        "unconfirmed_share": None,
+        "missing_share": None,
+        "testable_share": None,
     }
 
 

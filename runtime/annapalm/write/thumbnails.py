@@ -9,7 +9,7 @@ import numpy as np
 
 from annapalm.write.colour import BELIEVED, DOUBTED, ColourName, colour_table, to_index
 from annapalm.write.png import encode_png
-from annapalm.write.preview import STRUCTURE_PERCENTILE
+from annapalm.write.preview import MOST_Z, STRUCTURE_PERCENTILE
 from annapalm.write.reduce import (
     block_factor,
     block_mean,
@@ -18,7 +18,7 @@ from annapalm.write.reduce import (
     occupied_high,
     structure_high,
 )
-from annapalm.write.trust import doubtful_mask
+from annapalm.write.trust import DOUBT, doubtful_mask
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,15 +44,18 @@ class Thumbnails:
     """On the scale of `dense`."""
     doubt: bytes
     """`dense` in grey; red where it is not to be believed."""
+    cross_check: bytes | None = None
+    """The signed z; None where there is none."""
 
     @property
     def size_bytes(self) -> int:
         """Bytes of all of them."""
-        return len(self.sparse) + len(self.dense) + len(self.error) + len(self.doubt)
+        pictures = (self.sparse, self.dense, self.error, self.doubt, self.cross_check or b"")
+        return sum(map(len, pictures))
 
 
-def make_thumbnails(result: Reconstruction) -> Thumbnails:
-    """Draw the small pictures of `result`."""
+def make_thumbnails(result: Reconstruction, doubt: float = DOUBT) -> Thumbnails:
+    """Draw the small pictures of `result`; `doubt` is that of `doubtful_mask`."""
     shape = result.grid.shape
     down, up = block_factor(shape, THUMBNAIL_PX), max(1, THUMBNAIL_PX // 2 // max(shape))
     sparse, dense, error = (
@@ -64,18 +67,24 @@ def make_thumbnails(result: Reconstruction) -> Thumbnails:
         )
     )
     high = structure_high(dense, result.grid, result.exposure, STRUCTURE_PERCENTILE)
-    doubted = np.where(doubtful_mask(result.dense, result.error), result.dense, np.float32(0))
+    doubted = np.where(
+        doubtful_mask(result.dense, result.error, doubt), result.dense, np.float32(0)
+    )
+    found = None
+    if result.cross_check is not None:
+        found = enlarge(block_mean(result.cross_check.z, down), up)
     return Thumbnails(
         sparse=_draw(sparse, occupied_high(sparse, OCCUPIED_PERCENTILE), "grey"),
         dense=_draw(dense, high, "ember"),
         error=_draw(error, high, "tide"),
         doubt=_draw_doubt(dense, enlarge(block_mean(doubted, down), up), high),
+        cross_check=None if found is None else _draw(found, MOST_Z, "accord", -MOST_Z),
     )
 
 
-def _draw(image: RateImage, high: float, colours: ColourName) -> bytes:
+def _draw(image: RateImage, high: float, colours: ColourName, low: float = 0.0) -> bytes:
     palette = colour_table(colours)[np.linspace(0, 255, _LEVELS).astype(int)]
-    return encode_png(to_index(image, high, _LEVELS), palette, level=9)
+    return encode_png(to_index(image, high, _LEVELS, low), palette, level=9)
 
 
 def _draw_doubt(dense: RateImage, doubted: RateImage, high: float) -> bytes:

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from annapalm.quality.density import nyquist_nm
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from annapalm.grid import Grid
     from annapalm.reconstruction import Reconstruction
-    from annapalm.render import RateImage
+    from annapalm.render import CountImage, RateImage
     from annapalm.write.schema import TrustRecord
 
 STRUCTURE_MASS = 0.9
@@ -53,26 +56,38 @@ def structure_mask(dense: RateImage) -> NDArray[np.bool_]:
     return mask
 
 
-def doubtful_mask(dense: RateImage, error: RateImage) -> NDArray[np.bool_]:
-    """Mark where the expected error is more than `DOUBT` of `dense`: bool [Y, X]."""
-    mask: NDArray[np.bool_] = error > np.float32(DOUBT) * dense
+def doubtful_mask(dense: RateImage, error: RateImage, doubt: float = DOUBT) -> NDArray[np.bool_]:
+    """Mark where the expected error is more than `doubt` times `dense`: bool [Y, X]."""
+    mask: NDArray[np.bool_] = error > np.float32(doubt) * dense
     return mask
 
 
-def measure_trust(result: Reconstruction) -> TrustRecord:
-    """Summarise how far `result` is to be believed."""
+def sampling_per_um2(counts: CountImage, structure: NDArray[np.bool_], grid: Grid) -> float:
+    """Localizations of `counts` [Y, X] on `structure` (bool [Y, X], not empty) per µm² of it."""
+    pixel_um2 = grid.area_um2 / structure.size
+    return _sum(counts[structure]) / (int(np.count_nonzero(structure)) * pixel_um2)
+
+
+def measure_trust(result: Reconstruction, doubt: float = DOUBT) -> TrustRecord:
+    """Summarise how far `result` is to be believed; `doubt` is that of `doubtful_mask`."""
     dense, error = result.dense, result.error
     threshold = structure_threshold(dense)
     structure = (dense >= threshold) & (dense > 0)
     drawn = _sum(dense[structure])
+    density = sampling_per_um2(result.counts, structure, result.grid) if drawn > 0 else None
     return {
         "expected_localizations": _sum(dense),
         "diffuse_localizations": _sum(result.background_at_full_size()),
         "structure_threshold": threshold,
         "structure_share": float(structure.mean()),
+        "structure_density_per_um2": density,
+        "structure_nyquist_nm": None if density is None else nyquist_nm(density),
         "relative_error": _sum(error[structure]) / drawn if drawn > 0 else None,
+        "doubt": doubt,
         "doubtful_share": (
-            float(doubtful_mask(dense[structure], error[structure]).mean()) if drawn > 0 else None
+            float(doubtful_mask(dense[structure], error[structure], doubt).mean())
+            if drawn > 0
+            else None
         ),
         "intervals": {k: float(v) for k, v in result.intervals.items()},
     }

@@ -41,18 +41,37 @@ def _judge_picture(record: FieldRecord) -> Verdict:
     if share is None:
         return Verdict("none", "empty", "Nothing was drawn: there is no structure in this field.")
     part = f"{percent(share)} of the structure drawn here is doubtful (red)"
-    agreement = record["widefield"]
-    if agreement is not None and agreement["rsp"] is not None and agreement["rsp"] < LOW_RSP:
-        return Verdict(
-            "bad", "contradicted", f"{part}, and the widefield image does not bear the picture out."
-        )
+    against = _contradiction(record)
+    if against is not None:
+        tag, says = against
+        return Verdict("bad", tag, f"{part}, and {says}.")
     if share >= MANY:
         return Verdict(
             "bad", "do not rely on it", f"{part}: take it as a hint, not as a measurement."
         )
+    domain = record["domain"]
+    if domain is not None and domain["distance"] > domain["limit"]:
+        says = f"{part}, and the localizations lie unlike those that the model was trained on."
+        return Verdict("fair", "unlike the training", says)
     if share >= FEW:
         return Verdict("fair", "doubtful in parts", f"{part}; the rest is to be believed.")
     return Verdict("good", "credible", f"{part}.")
+
+
+def _contradiction(record: FieldRecord) -> tuple[str, str] | None:
+    """Tag and words for what speaks against the picture as a whole; None where nothing does."""
+    domain, agreement, held_out = record["domain"], record["widefield"], record["cross_check"]
+    if domain is not None and domain["mistaken_for"] is not None:
+        drawn = record["provenance"]["model"]["structure"]
+        return f"{domain['mistaken_for']}?", (
+            f"the localizations look like {domain['mistaken_for']}, not like the {drawn} that "
+            "were drawn"
+        )
+    if agreement is not None and agreement["rsp"] is not None and agreement["rsp"] < LOW_RSP:
+        return "contradicted", "the widefield image does not bear the picture out"
+    if held_out is not None and held_out["contradicted"]:
+        return "contradicted", "the held-out frames do not bear the picture out"
+    return None
 
 
 def percent(share: float) -> str:

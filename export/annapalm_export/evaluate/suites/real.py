@@ -11,8 +11,8 @@ import numpy as np
 
 from annapalm.errors import AnnaPalmError
 from annapalm.localizations import Localizations
+from annapalm.quality.heldout import SHARES
 from annapalm.read import TableOptions, read_localizations
-from annapalm_export.evaluate.heldout import SHARES
 from annapalm_export.evaluate.suite import asked_for, evaluate_real
 from annapalm_export.evaluate.suites.store import Key
 

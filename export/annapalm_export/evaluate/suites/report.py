@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from annapalm_export.evaluate.suites.cross_check import FIELD_COLUMNS, PIECE_COLUMNS
 from annapalm_export.evaluate.suites.plot import plot_quality
 from annapalm_export.evaluate.table import (
     REAL_COLUMNS,
@@ -28,6 +29,7 @@ _ABOUT = ("suite", "condition", "structure", "unit")
 _GROUPS = {
     "simulated": (*_ABOUT, "model", "method", "density"),
     "trust": (*_ABOUT, "input", "model", "method", "erased_nm"),
+    "cross-check": (*_ABOUT, "model", "density"),
     "real": (*_ABOUT, "field", "share", "model", "method"),
 }
 """Keys in which rows that are averaged agree, by kind of suite."""
@@ -93,15 +95,20 @@ def _tables(suite: Suite, rows: Sequence[Row]) -> str:
             "erased_nm": "erased, nm",
         }
         return to_markdown(rows, TRUST_COLUMNS, groups)
+    if suite.kind == "cross-check":
+        groups = {"structure": "structure", "model": "model", "density": "localizations per unit"}
+        pieces = [row for row in rows if row.get("auroc_false") is not None]
+        parts = [(pieces, PIECE_COLUMNS), (rows, FIELD_COLUMNS)]
+        return "\n".join(to_markdown(some, columns, groups) for some, columns in parts if some)
     if suite.kind == "real":
         groups = {"field": "table", "share": "share seen", "model": "model", "method": "method"}
         return to_markdown(rows, REAL_COLUMNS, groups)
-    parts = []
+    sections = []
     for name, some in _by_condition(rows):
         groups = {"model": "model", "method": "method", "density": density_heading(_unit(some))}
         ordered = sorted(some, key=lambda row: float(row["density"]))  # methods stay in order
-        parts.append(f"### {name}\n\n{structure_tables(ordered, '####', groups)}")
-    return "\n".join(parts)
+        sections.append(f"### {name}\n\n{structure_tables(ordered, '####', groups)}")
+    return "\n".join(sections)
 
 
 def _plots(folder: Path, suite: Suite, rows: Sequence[Row]) -> list[Path]:

@@ -9,6 +9,7 @@ from annapalm_export.evaluate.simulated import FieldScorer
 from annapalm_export.evaluate.structure_scores import kind_of
 from annapalm_export.evaluate.suite import LevelTables, reconstruct_both
 from annapalm_export.evaluate.suites.alone import WIDEFIELD_ALONE, reconstruct_widefield_alone
+from annapalm_export.evaluate.suites.cross_check import evaluate_cross_check
 from annapalm_export.evaluate.suites.store import Key
 from annapalm_export.evaluate.suites.suite import METHODS, in_distribution, threshold_condition
 from annapalm_export.evaluate.suites.trust import evaluate_trust
@@ -69,8 +70,8 @@ class SuiteRunner:
         rows: list[Row] = []
         for condition in suite.conditions:
             entries = [e for e in self.entries if e.knows(condition.structure)]
-            if suite.kind == "trust":
-                entries = list(self.entries)  # the wrong structure is one of its inputs
+            if suite.kind in ("trust", "cross-check"):
+                entries = list(self.entries)  # the wrong structure is one of their inputs
             if not entries:
                 self.say(f"{suite.label}, {condition.name}: no model here knows this structure")
                 continue
@@ -81,7 +82,9 @@ class SuiteRunner:
     def _condition(
         self, suite: Suite, condition: Condition, entries: Sequence[Entry]
     ) -> Iterator[Row]:
-        levels = self._levels(suite, condition, entries)
+        # No skeleton is drawn for a cross-check, so it needs no threshold.
+        is_free = suite.kind == "cross-check"
+        levels = {} if is_free else self._levels(suite, condition, entries)
         fields = min(self.fields, TRUST_FIELDS) if suite.kind == "trust" else self.fields
         for density in condition.densities:
             seeds = _Seeds(condition, density, suite.seeds)
@@ -108,7 +111,7 @@ class SuiteRunner:
         seeds.learn(number, next((r["seed"] for r in known if r), None))
         if any(record is None for record in known):
             seed, scene = seeds.field(number)
-            scorer = FieldScorer(scene, dict(levels[""]))
+            scorer = FieldScorer(scene, dict(levels.get("", {})))
             for at, (entry, key) in enumerate(zip(whose, keys, strict=True)):
                 if known[at] is None:
                     rows = self._rows(suite, scene, scorer, entry, levels)
@@ -130,6 +133,8 @@ class SuiteRunner:
         if entry is None:
             scorer.levels = levels[""]
             return scorer.baseline_rows()
+        if suite.kind == "cross-check":
+            return evaluate_cross_check(entry.model, scene)
         scorer.levels = levels[""] | levels[entry.sha256]
         if suite.kind == "trust":
             return evaluate_trust(entry.model, scene, scorer)

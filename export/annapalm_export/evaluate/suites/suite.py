@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from annapalm_export.evaluate.field import EvalField
 
-Kind: TypeAlias = Literal["simulated", "trust", "real"]
-"""How a suite is run: against a truth; with nothing to find; by the later frames of real tables."""
+Kind: TypeAlias = Literal["simulated", "trust", "cross-check", "real"]
+"""How a suite is run: against a truth; with nothing to find; by held-out frames with structure
+planted and erased; by the later frames of real tables."""
 
 METHODS = (MODEL, WITH_WIDEFIELD, WIDEFIELD_ALONE, BLUR, SPARSE)
 PLOTTED = (
@@ -210,6 +211,17 @@ _ALL = (
         "Inputs with nothing, or something else, to find",
         tuple(Condition(name, _imperfect(name), (5.0, 20.0)) for name in STRUCTURES),
         kind="trust",
+        plotted=(),
+    ),
+    Suite(
+        "cross-check",
+        1,
+        "Held-out frames against pictures with filaments of 1 µm planted and erased",
+        tuple(
+            Condition(name, _imperfect(name), (5.0, 10.0, 20.0, 50.0))
+            for name in ("microtubules", "nuclear pores")
+        ),
+        kind="cross-check",
         plotted=(),
     ),
     Suite("real", 1, "Real tables, scored by their later frames", (), kind="real", plotted=()),

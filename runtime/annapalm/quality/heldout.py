@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.errors import InvalidValueError
-from annapalm_export.evaluate.baseline import Blur, blur, oracle_kde
-from annapalm_export.evaluate.metrics import pearson
+from annapalm.quality import GAP_FRAMES
+from annapalm.quality.blur import Blur, blur, oracle_kde
+from annapalm.widefield.agreement import pearson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 SHARES = (0.05, 0.10, 0.20)
 """Shares of all localizations that the input's frames hold."""
-
-GAP_FRAMES = 50
-"""Frames left out between input and held-out frames: several times the length of a burst of one
-fluorophore (a few frames), so that no burst is on both sides of the cut."""
 
 SEEN_BLUR_NM = 40.0
 """Blur of both images for Pearson r: the distance at which filaments are scored."""

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.fft import fftfreq, rfft2, rfftfreq
-from scipy.signal.windows import tukey
+from numpy.fft import fftfreq, rfft2, rfftfreq
 
 from annapalm.errors import InvalidValueError
 
@@ -108,6 +107,16 @@ def frc_resolution_nm(curve: FrcCurve) -> float | None:
     return float(1 / at)
 
 
+def tukey(length: int) -> NDArray[np.float64]:
+    """Sample the Tukey window: float64 [length], 1 but for a cosine over `TAPER` / 2 at each end.
+
+    Harris 1978, doi:10.1109/PROC.1978.10837; symmetric, 0 at both ends. `length` is at least 2.
+    """
+    inward = np.minimum(np.arange(length), np.arange(length)[::-1]) / (length - 1)
+    window: NDArray[np.float64] = 0.5 - 0.5 * np.cos(np.pi * np.minimum(2 * inward / TAPER, 1.0))
+    return window
+
+
 def _spectrum(image: NDArray[np.floating]) -> NDArray[np.complex128]:
     wide = np.asarray(image, dtype=np.float64)
     if not np.isfinite(wide).all():
@@ -116,9 +125,7 @@ def _spectrum(image: NDArray[np.floating]) -> NDArray[np.complex128]:
     if np.abs(rest).max() <= 1e-12 * np.abs(wide).max():  # rounding of the mean of an even image
         rest = np.zeros_like(rest)
     rows, columns = rest.shape
-    spectrum: NDArray[np.complex128] = rfft2(
-        rest * tukey(rows, TAPER)[:, None] * tukey(columns, TAPER)
-    )
+    spectrum: NDArray[np.complex128] = rfft2(rest * tukey(rows)[:, None] * tukey(columns))
     return spectrum
 
 
@@ -144,5 +151,5 @@ def _running(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _window_spread(shape: tuple[int, ...]) -> float:
     """How much the window raises chance: root of the pixels per independent one."""
-    power = [tukey(n, TAPER) ** 2 for n in shape]
+    power = [tukey(n) ** 2 for n in shape]
     return float(np.prod([np.sqrt(len(w) * (w**2).sum()) / w.sum() for w in power]))

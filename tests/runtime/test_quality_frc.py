@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from annapalm.errors import InvalidValueError
-from annapalm_export.evaluate.frc import frc_curve, frc_resolution_nm
+from annapalm.quality.frc import frc_curve, frc_resolution_nm
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -1,0 +1,144 @@
+"""How often the runtime speaks up: on fields like those of training, and on others."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annapalm.domain import judge
+from annapalm.domain.reference import NO_STRUCTURE
+from annapalm_export.evaluate.stress import uniform_counts
+from annapalm_export.evaluate.suites import SUITES
+from annapalm_export.simulate.structures import STRUCTURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.suites.suite import Condition
+
+RANDOM = "localizations at random"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was said of one field."""
+
+    suite: str
+    """Name without version: the structure's own for usual fields, else the shift."""
+    condition: str
+    structure: str
+    """What the field shows."""
+    asked: str
+    """What was asked for."""
+    density: float
+    """Localizations per unit of structure."""
+    judged: bool
+    """Whether anything could be said."""
+    unlike: bool
+    """Whether the user is warned."""
+    mistaken_for: str | None
+
+
+def check(fields: int, processes: int, say: Callable[[str], None]) -> list[Verdict]:
+    """Judge `fields` fields per condition and density of every simulated suite.
+
+    Each is asked for as what it is. Those of the in-distribution suites are also asked for as every
+    other structure, and so are as many localizations at random.
+    """
+    tasks = [
+        (suite.label, number, density, fields)
+        for suite in SUITES.values()
+        if suite.kind == "simulated"
+        for number, condition in enumerate(suite.conditions)
+        for density in condition.densities
+    ]
+    verdicts: list[Verdict] = []
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        for task, found in zip(tasks, pool.map(_check_task, tasks), strict=True):
+            verdicts += found
+            say(f"{task[0]}, {task[2]:g} per unit: {len(verdicts)} verdicts")
+    return verdicts
+
+
+def _check_task(task: tuple[str, int, float, int]) -> list[Verdict]:
+    label, number, density, fields = task
+    suite = SUITES[label]
+    return [
+        verdict
+        for _, scene in islice(suite.conditions[number].fields(density, suite.seeds), fields)
+        for verdict in judge_field(label, suite.conditions[number], scene)
+    ]
+
+
+def judge_field(label: str, condition: Condition, scene: EvalField) -> Iterator[Verdict]:
+    """Yield what is said of one field of a suite, asked for in every way that the suite is for."""
+    usual = condition.name == condition.structure
+    pixel_nm = 20.0  # a shifted pixel is given as if it were the model's own
+    inputs = {condition.name: scene.counts}
+    if usual:
+        inputs[RANDOM] = uniform_counts(scene, seed=0)
+    for name, counts in inputs.items():
+        for asked in STRUCTURES if usual else (scene.structure,):
+            found = judge(counts, pixel_nm, asked)
+            yield Verdict(
+                suite=label.rsplit("-", 1)[0],
+                condition=name,
+                structure=scene.structure if name != RANDOM else NO_STRUCTURE,
+                asked=asked,
+                density=float(scene.density),
+                judged=found is not None,
+                unlike=found is not None and found.is_unlike,
+                mistaken_for=None if found is None else found.mistaken_for,
+            )
+
+
+def tables(verdicts: list[Verdict]) -> str:
+    """Render as Markdown: share of fields of which the user is warned, and of how many."""
+    parts = []
+    usual = [v for v in verdicts if v.condition in (*STRUCTURES, RANDOM)]
+    for density in (None, *sorted({v.density for v in usual})):
+        some = [v for v in usual if density in (None, v.density)]
+        title = "all densities" if density is None else f"{density:g} localizations per unit"
+        parts.append(f"### Asked for what it is, and for others: {title}\n\n{_matrix(some)}")
+    shifted = [v for v in verdicts if v.condition not in (*STRUCTURES, RANDOM)]
+    parts.append(f"### Shifted fields, asked for what they are\n\n{_list(shifted)}")
+    return "\n".join(parts)
+
+
+def _matrix(verdicts: list[Verdict]) -> str:
+    shown = dict.fromkeys(v.structure for v in verdicts)
+    head = ["shows \\ asked for", *STRUCTURES]
+    lines = ["| " + " | ".join(head) + " |", "| --- " + "| --: " * len(STRUCTURES) + "|"]
+    for structure in shown:
+        cells = [
+            _share([v for v in verdicts if (v.structure, v.asked) == (structure, asked)])
+            for asked in STRUCTURES
+        ]
+        lines.append(f"| {structure} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _list(verdicts: list[Verdict]) -> str:
+    groups: dict[tuple[str, str, float], list[Verdict]] = defaultdict(list)
+    for verdict in verdicts:
+        groups[verdict.suite, verdict.condition, verdict.density].append(verdict)
+    lines = ["| suite | fields | per unit | warned |", "| --- | --- | --: | --: |"]
+    lines += [
+        f"| {suite} | {condition} | {density:g} | {_share(some)} |"
+        for (suite, condition, density), some in groups.items()
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _share(verdicts: list[Verdict]) -> str:
+    judged = [v for v in verdicts if v.judged]
+    if not judged:
+        return "–"  # noqa: RUF001 - a dash
+    return f"{np.mean([v.unlike for v in judged]):.0%} of {len(judged)}"

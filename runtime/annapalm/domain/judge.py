@@ -1,0 +1,86 @@
+"""Whether a field looks like the structure that was asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from annapalm.domain.fingerprint import fingerprint
+from annapalm.domain.reference import NO_STRUCTURE, read_reference
+
+if TYPE_CHECKING:
+    from annapalm.domain.reference import Reference
+    from annapalm.render import CountImage
+
+
+@dataclass(frozen=True, slots=True)
+class Familiarity:
+    """How the localizations of a field compare with simulated fields of the structure asked for."""
+
+    structure: str
+    """That was asked for."""
+    distance: float
+    """Squared Mahalanobis distance of the fingerprint to simulated fields of it."""
+    limit: float
+    """What 99 % of its simulated fields keep to."""
+    likeliest: str
+    """Which structure's simulated fields it is most like; may be "no structure"."""
+    mistaken_for: str | None
+    """The structure that it looks like instead, beyond what happens to the one asked for."""
+
+    @property
+    def is_unlike(self) -> bool:
+        """Whether something is to be said."""
+        return self.distance > self.limit or self.mistaken_for is not None
+
+    @property
+    def warning(self) -> str | None:
+        """One line for the user, None where all looks well."""
+        if self.mistaken_for == NO_STRUCTURE:
+            return (
+                f"The localizations look like background without structure, not like "
+                f"{self.structure}; what is drawn may be invented."
+            )
+        if self.mistaken_for is not None:
+            return (
+                f"The localizations look like {self.mistaken_for}, not like {self.structure}; "
+                "image and error map may be wrong. Ask for the structure that is there."
+            )
+        if self.distance > self.limit:
+            return (
+                f"The localizations are arranged unlike any simulated {self.structure} (distance "
+                f"{self.distance:.0f}; 99 of 100 stay below {self.limit:.0f}); image and error map "
+                "may be wrong."
+            )
+        return None
+
+
+def judge(
+    counts: CountImage, pixel_nm: float, structure: str, reference: Reference | None = None
+) -> Familiarity | None:
+    """Compare a sparse image (float32 [Y, X], localizations per pixel) with simulated fields.
+
+    None where nothing can be said: a structure or pixel that the reference does not know, or too
+    few localizations or too small a field (`fingerprint`).
+    """
+    reference = reference or read_reference()
+    if structure not in reference.structures or pixel_nm != reference.pixel_nm:
+        return None
+    found = fingerprint(counts, pixel_nm)
+    if found is None:
+        return None
+    asked = reference.structures.index(structure)
+    distances = reference.distances(found.values, found.density_per_um2)
+    unlikely = reference.unlikeliness(distances)
+    excess = unlikely[asked] - unlikely - reference.likelihood_limit[asked]
+    excess[asked] = -np.inf
+    other = int(np.argmax(np.where(excess > 0, -unlikely, -np.inf)))
+    return Familiarity(
+        structure=structure,
+        distance=float(distances[asked]),
+        limit=float(reference.distance_limit[asked]),
+        likeliest=reference.structures[int(np.argmin(unlikely))],
+        mistaken_for=reference.structures[other] if excess[other] > 0 else None,
+    )

@@ -1,0 +1,123 @@
+"""Reading in a process of its own: a library that hangs or crashes takes only that along.
+
+The HDF5 library does not come to an end with some damaged files: its heap of strings may claim an
+object of no length, for example, and then it looks for the next one for ever. So a file of HDF5 is
+read by a second Python, which hands the table back and is stopped when its time is over. Where this
+program is no Python that could be started again (embedded in another, or frozen), the file is read
+here.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from annapalm.errors import AnnaPalmError
+from annapalm.read.format_errors import DamagedFileError
+
+if TYPE_CHECKING:
+    from annapalm.read.table import Table, TableOptions
+
+SECONDS = 30.0
+"""A start of Python and a small file take half a second, on a busy computer a few."""
+
+BYTES_PER_SECOND = 1_000_000
+"""More time for larger files; the slowest network drive gives this much."""
+
+_CODE = (
+    "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
+    "from annapalm.read.child import main; main()"
+)
+
+
+def can_start() -> bool:
+    """Whether this program is a Python that can be started a second time."""
+    name = Path(sys.executable or "").stem.lower()
+    return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
+
+
+def read_in_child(path: Path, options: TableOptions, size: int) -> Table:
+    """Read a table of `size` bytes as `read_table` does, in another process.
+
+    Raises what reading raises, and `DamagedFileError` where that process crashed or found no end.
+    """
+    seconds = SECONDS + size / BYTES_PER_SECOND
+    stopped = threading.Event()
+    with tempfile.TemporaryFile() as errors, _started(errors) as process:
+
+        def stop() -> None:
+            stopped.set()
+            process.kill()
+
+        clock = threading.Timer(seconds, stop)
+        clock.daemon = True
+        clock.start()
+        try:
+            answer = _ask(process, path, options)
+        finally:
+            clock.cancel()
+            process.kill()
+        if answer is None:
+            process.wait()
+            said = _last_line(errors)
+            reason = f"the HDF5 library crashed on it, code {process.returncode}{said}"
+            if stopped.is_set():
+                reason = f"the HDF5 library found no end with it in {seconds:.0f} s"
+            raise DamagedFileError(path, "HDF5 file", reason)
+    if isinstance(answer, AnnaPalmError):
+        raise answer
+    return answer
+
+
+def _started(errors: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - a temporary file
+    return subprocess.Popen(  # noqa: S603 - this same program, with code of ours
+        [sys.executable, "-c", _CODE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=errors,
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # of Windows
+    )
+
+
+def _ask(
+    process: subprocess.Popen[bytes], path: Path, options: TableOptions
+) -> Table | AnnaPalmError | None:
+    """Send the request and take the answer; None where none came."""
+    if process.stdin is None or process.stdout is None:
+        return None
+    try:
+        process.stdin.write(json.dumps(sys.path).encode() + b"\n")
+        pickle.dump((path, options), process.stdin)
+        process.stdin.close()
+        # What is unpacked was packed by our own process, from numbers that it checked.
+        found: Table | AnnaPalmError = pickle.load(process.stdout)  # noqa: S301
+    except (EOFError, OSError, pickle.UnpicklingError):
+        return None
+    return found
+
+
+def _last_line(errors: Any) -> str:  # noqa: ANN401 - a temporary file
+    errors.seek(0)
+    lines = errors.read(2**16).decode("utf-8", errors="replace").split("\n")
+    said = next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return f": {said}" if said else ""
+
+
+def main() -> None:
+    """Answer one request on standard input; run in the other process."""
+    from annapalm.read.registry import read_here
+
+    path, options = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
+    answer: object
+    try:
+        answer = read_here(path, options)
+    except AnnaPalmError as error:
+        answer = error
+    with sys.stdout.buffer as out:
+        pickle.dump(answer, out, protocol=pickle.HIGHEST_PROTOCOL)
