@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -10,17 +10,21 @@ from typer.testing import CliRunner
 
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
-from annapalm.measure.intervals import DOUBT_CLASSES
+from annapalm.measure import intervals
+from annapalm.measure.intervals import DOUBT_CLASSES, Correction
 from annapalm_export.cli import app
 from annapalm_export.evaluate.biology import (
+    corrections,
     coverage,
     effect_rows,
     interval_table,
     resampled_studies,
 )
 from annapalm_export.evaluate.field import EvalField
+from annapalm_export.evaluate.sample_store import OtherStudyError, SampleStore
 from annapalm_export.evaluate.studies import (
     CONTROL,
+    DRAWN,
     NOISE_FREE,
     STUDIES,
     TREATED,
@@ -35,7 +39,9 @@ from annapalm_export.seeds import EVALUATION_SEEDS, THRESHOLD_SEEDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
+LENGTH = "length_um_per_um2"
 GRID = Grid(20.0, (0.0, 0.0), (300, 300))
 
 
@@ -48,16 +54,16 @@ def a_field(lines: Sequence[np.ndarray], structure: str = "microtubules") -> Eva
 def made(
     change: float, of_model: Callable[[float], float], number: int = 24, noise: float = 0.1
 ) -> list[Sample]:
-    """Make samples whose truth changes by a factor, and of which the model shows a function."""
+    """Make samples whose truth changes by a factor, and of which the model draws a function."""
     rng = np.random.default_rng(0)
     found = []
     for group, factor in ((CONTROL, 1.0), (TREATED, change)):
         for seed in range(number):
             truth = factor * float(np.exp(rng.normal(0, noise)))
-            values: dict[str, Values] = {m: {"length_um_per_um2": v} for m, v in (
-                (TRUTH, truth), (NOISE_FREE, truth), ("model", of_model(truth)))}  # fmt: skip
-            ends = {"length_um_per_um2": (0.9 * truth, 1.1 * truth if seed % 2 else 0.95 * truth)}
-            found.append(Sample(group, 10.0, seed, values, ends, 0.05 if seed % 2 else 0.4))
+            values: dict[str, Values] = {m: {LENGTH: v} for m, v in (
+                (TRUTH, truth), (NOISE_FREE, truth), (DRAWN, of_model(truth)))}  # fmt: skip
+            doubt = 0.05 if seed % 2 else 0.4
+            found.append(Sample(group, 10.0, seed, "microtubules", values, doubt))
     return found
 
 
@@ -65,7 +71,7 @@ def test_the_truth_of_straight_lines() -> None:
     x = np.arange(-1000.0, 7001, 40)
     lines = [np.stack([x, np.full_like(x, y)], axis=1) for y in (1000.0, 3000.0)]
     found = true_values(a_field(lines))
-    assert found["length_um_per_um2"] == pytest.approx(12 / 36, rel=0.01)
+    assert found[LENGTH] == pytest.approx(12 / 36, rel=0.01)
     assert found["order"] == pytest.approx(1)
     assert found["curvature_per_um"] == pytest.approx(0, abs=1e-6)
 
@@ -73,7 +79,7 @@ def test_the_truth_of_straight_lines() -> None:
 def test_the_truth_of_a_circle() -> None:
     angle = np.arange(0, 2 * np.pi, 0.01)
     found = true_values(a_field([3000 + 2000 * np.stack([np.cos(angle), np.sin(angle)], axis=1)]))
-    assert found["length_um_per_um2"] == pytest.approx(2 * np.pi * 2 / 36, rel=0.01)
+    assert found[LENGTH] == pytest.approx(2 * np.pi * 2 / 36, rel=0.01)
     assert found["order"] == pytest.approx(0, abs=0.01)
     assert found["curvature_per_um"] == pytest.approx(0.5 / 0.6745, rel=0.02)
 
@@ -84,31 +90,74 @@ def test_the_truth_of_pores_and_of_nothing() -> None:
     assert true_values(a_field([]))["order"] is None
 
 
+@pytest.fixture
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Correct nothing: the model's values are what it drew."""
+    monkeypatch.setattr(intervals, "CORRECTIONS", {})
+
+
+@pytest.mark.usefixtures("plain")
 def test_the_effect_that_is_kept() -> None:
     (row,) = effect_rows(made(0.5, lambda truth: 0.5 * truth + 0.5))
     assert row[TRUTH] == pytest.approx(-0.5, abs=0.03)
     assert row["model, kept"] == pytest.approx(0.5, abs=0.03)
     assert row["noise-free image, kept"] == 1.0
-    assert row["kept of noise-free"] == row["model, kept"]
     low, high = np.asarray(row["model, kept between"])
     assert low <= np.asarray(row["model, kept"]) <= high
     assert row["doubtful"] == pytest.approx(0.225)
 
 
-def test_coverage_is_the_share_of_intervals_that_hold_the_truth() -> None:
+def test_the_effect_is_that_of_corrected_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    half = {"microtubules": {LENGTH: Correction(0.0, 0.0, 0.5)}}
+    monkeypatch.setattr(intervals, "CORRECTIONS", half)
+    (row,) = effect_rows(made(0.5, lambda truth: truth**0.5))
+    assert row["model, kept"] == pytest.approx(1)
+    assert row["model, drawn, kept"] == pytest.approx(0.58, abs=0.03)
+
+
+@pytest.mark.usefixtures("plain")
+def test_coverage_is_the_share_of_intervals_that_hold_the_truth(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends = ((-0.1, 0.1), None, (0.1, 0.2), None)  # the second class of doubt: above 0.3
+    monkeypatch.setattr(intervals, "TABLE", {"microtubules": {LENGTH: ends}})
     found = made(0.5, lambda truth: truth)
-    assert coverage(found, 10.0, "length_um_per_um2") == 0.5
+    assert coverage(found, 10.0, LENGTH) == 0.5
     assert coverage(found, 10.0, "order") is None
 
 
 def test_intervals_follow_from_the_distances_of_a_class() -> None:
-    table = interval_table(made(0.5, lambda truth: truth / 1.2))["length_um_per_um2"]
+    found = made(0.5, lambda truth: truth / 1.2)
+    table = interval_table(found, {})[LENGTH]
     assert len(table) == len(DOUBT_CLASSES)
     assert table[0] == table[2] == (0.18, 0.18)
     assert table[1] is None
     assert table[3] is None
+    right = {LENGTH: Correction(-float(np.log(1.2)), 0.0)}
+    assert interval_table(found, right)[LENGTH][0] == pytest.approx((0, 0))
 
 
+def test_a_correction_of_length_is_a_factor_that_depends_on_the_doubt() -> None:
+    found = made(0.5, lambda truth: truth / 1.2, noise=0.3)
+    assert corrections(found) == {LENGTH: Correction(-0.182, 0.0)}
+    assert not corrections(found[:4])
+
+
+def test_a_correction_of_curvature_finds_the_slope_that_made_it() -> None:
+    rng, found = np.random.default_rng(1), []
+    right = Correction(-0.4, -0.5, 0.8, -0.6)
+    for _ in range(200):
+        truth, doubt = float(np.exp(rng.normal(-2, 0.6))), float(rng.uniform(0, 0.5))
+        of_log = (right.slope + right.bent * doubt) * np.log(truth)
+        drawn = float(np.exp(right.level + right.doubted * doubt + of_log))
+        values: dict[str, Values] = {m: {"curvature_per_um": v} for m, v in (
+            (TRUTH, truth), (DRAWN, drawn))}  # fmt: skip
+        found.append(Sample(CONTROL, 10.0, 0, "microtubules", values, doubt))
+        assert right.truth_of(drawn, doubt) == pytest.approx(truth)
+    assert corrections(found) == {"curvature_per_um": right}
+
+
+@pytest.mark.usefixtures("plain")
 def test_a_difference_is_found_where_there_is_one_and_rarely_where_there_is_none() -> None:
     found = made(0.5, lambda truth: truth)
     assert resampled_studies(found, 10.0, 20, treated=True)["any"] == pytest.approx(1)
@@ -145,9 +194,34 @@ def test_calls_that_cannot_be_carried_out(args: list[str], words: str) -> None:
     assert words in result.stderr
 
 
-def test_a_small_study_runs_from_the_command_line() -> None:
-    result = CliRunner().invoke(
-        app, ["biology", "microtubule/1.1.0", "--fields", "3", "--density", "20", "--calibrate"]
-    )
-    assert result.exit_code == 0, result.stderr
-    assert result.stdout.startswith('{"microtubules": {"length_um_per_um2": [')
+def biology(*args: str) -> Any:
+    return CliRunner(env={"COLUMNS": "200"}).invoke(app, ["biology", "microtubule/1.1.0", *args])
+
+
+def test_a_small_study_is_kept_and_goes_on(tmp_path: Path) -> None:
+    kept = tmp_path / "kept.jsonl"
+    asked = ("--density", "20", "--calibrate", "--keep", str(kept))
+    first = biology(*asked, "--fields", "3")
+    assert first.exit_code == 0, first.stderr
+    assert first.stdout.startswith('{"corrections": {"microtubules": {}}}\n{"table": {"microtub')
+    whole = kept.read_bytes()
+    assert whole.count(b"\n") == 4
+    kept.write_bytes(whole[:-9])  # cut off while the last field was written
+    again = biology(*asked, "--fields", "3")
+    assert again.stdout == first.stdout
+    assert again.stderr.count("field 3 of 3") == 1
+    assert "field 2 of 3" not in again.stderr
+    assert kept.read_bytes() == whole
+    refused = biology(*asked[:2], "--fields", "3", "--keep", str(kept))
+    assert refused.exit_code == 2
+    assert "does not hold the fields of this study" in refused.stderr
+    assert kept.read_bytes() == whole
+
+
+@pytest.mark.parametrize("text", ["", "no JSON\n", "[]\n", '{"study": {}}\n', "{}"])
+def test_a_file_of_something_else_is_not_gone_on_with(tmp_path: Path, text: str) -> None:
+    kept = tmp_path / "notes.txt"
+    kept.write_text(text, encoding="utf-8")
+    with pytest.raises(OtherStudyError, match=r"notes\.txt does not hold the fields"):
+        SampleStore(kept).read({"study": "mine"})
+    assert kept.read_text(encoding="utf-8") == text

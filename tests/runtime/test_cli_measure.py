@@ -12,6 +12,7 @@ from cli_words import assert_ends, names_in
 from measure_words import parallel_lines, write_result
 from test_cli_models import annapalm
 
+from annapalm.cli.measure import field_lines
 from annapalm.measure.record import JSON_NAME, read_measures
 
 if TYPE_CHECKING:
@@ -50,7 +51,30 @@ def test_fields_are_measured_and_written(run: Path, tmp_path: Path) -> None:
     with (tmp_path / "out" / "measures.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert float(rows[1]["length_um_per_um2"]) == second["measures"]["length_um_per_um2"]["value"]
+    assert float(rows[1]["order_drawn"]) == second["measures"]["order"]["drawn"]
     assert rows[0]["conclusive"] == "False"
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ({"low": 1.0, "high": 3.0}, "2 (1 to 3; drawn 1.5) µm"),
+        ({"low": 1.0, "drawn": 2.0}, "2 (1 or more) µm"),
+        ({"high": 3.0, "drawn": None}, "2 (3 or less) µm"),
+        ({}, "2 (no interval known; drawn 1.5) µm"),
+        ({"value": None}, "not shown by this field"),
+    ],
+)
+def test_ends_of_an_interval_that_are_not_known_are_said(ends: dict[str, Any], words: str) -> None:
+    bend = {"drawn": 1.5, "value": 2.0, "low": None, "high": None} | ends
+    field = {
+        "field": "cell",
+        "structure": "actin",
+        "area_um2": 1.0,
+        "measures": {"persistence_um": bend},
+        "doubtful_share": None,
+    }
+    assert f"  persistence length: {words}" in field_lines(field)[1]
 
 
 def test_one_line_of_json_per_field(run: Path) -> None:

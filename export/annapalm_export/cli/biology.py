@@ -30,8 +30,8 @@ def biology(
     calibrate: Annotated[
         bool,
         typer.Option(
-            help="Measure threshold fields instead, with any amount of structure, and print the "
-            "intervals of annapalm measure that follow from them."
+            help="Measure threshold fields of controls instead, with any amount of structure, and "
+            "print the corrections and intervals of annapalm measure that follow from them."
         ),
     ] = False,
     resampled: Annotated[
@@ -40,24 +40,25 @@ def biology(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="JSON file for all values.")
     ] = None,
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            help="JSON lines, one per field as it is done; the same call goes on where it was cut "
+            "off, with more --fields too."
+        ),
+    ] = None,
 ) -> None:
     """Simulate a control and a treated group, measure both, and compare with the truth (Markdown).
 
-    Beside the model: the best blur of the localizations, and the noise-free image, which says what
-    the measures themselves can see.
+    Beside the model as annapalm measure corrects it: what it drew, the best blur of the
+    localizations, and the noise-free image, which says what the measures themselves can see.
     """
     from annapalm.model import load_model
     from annapalm_export.evaluate import biology as figures
     from annapalm_export.evaluate import studies
-    from annapalm_export.evaluate.fields import DENSITIES
+    from annapalm_export.evaluate.sample_store import OtherStudyError, kept_samples
 
-    if study not in studies.STUDIES:
-        message = f"'{study}' is not one of: {', '.join(studies.STUDIES)}"
-        raise typer.BadParameter(message, param_hint="--study")
-    densities = tuple(density or DENSITIES)
-    if not set(densities) <= set(DENSITIES):
-        message = f"is one of {', '.join(f'{d:g}' for d in DENSITIES)}"
-        raise typer.BadParameter(message, param_hint="--density")
+    densities = _checked(study, density)
 
     def say(line: str) -> None:
         typer.echo(line, err=True)
@@ -69,15 +70,19 @@ def biology(
     seeds = studies.threshold_seeds() if calibrate else studies.evaluation_seeds()
     if calibrate:
         asked = replace(asked, amount_per_um2=None)
-    blurs = None if calibrate else studies.choose_bandwidths(asked, densities=densities)
     try:
-        found = studies.samples(
-            asked, loaded, seeds, fields, bandwidths=blurs, densities=densities, say=say
+        blurs, found = kept_samples(
+            keep, asked, loaded, seeds, fields, densities, say, with_blur=not calibrate
         )
     except studies.TooFewSeedsError as problem:
         raise typer.BadParameter(str(problem), param_hint="--fields") from problem
+    except OtherStudyError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--keep") from problem
     if calibrate:
-        typer.echo(json.dumps({asked.structure: figures.interval_table(found)}))
+        fitted = figures.corrections(found)
+        content = {name: asdict(one) for name, one in fitted.items()}
+        typer.echo(json.dumps({"corrections": {asked.structure: content}}))
+        typer.echo(json.dumps({"table": {asked.structure: figures.interval_table(found, fitted)}}))
     else:
         for line in _tables(found, densities, fields, resampled):
             typer.echo(line)
@@ -93,17 +98,31 @@ def biology(
         output.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
+def _checked(study: str, density: list[float] | None) -> tuple[float, ...]:
+    """Check the study's name and give the densities."""
+    from annapalm_export.evaluate.fields import DENSITIES
+    from annapalm_export.evaluate.studies import STUDIES
+
+    if study not in STUDIES:
+        message = f"'{study}' is not one of: {', '.join(STUDIES)}"
+        raise typer.BadParameter(message, param_hint="--study")
+    if not set(density or ()) <= set(DENSITIES):
+        message = f"is one of {', '.join(f'{d:g}' for d in DENSITIES)}"
+        raise typer.BadParameter(message, param_hint="--density")
+    return tuple(density or DENSITIES)
+
+
 _COLUMNS = (
     "localizations/unit",
     "measure",
     "control: truth",
-    "model",
+    "control: drawn",
+    "control: model",
     "effect: truth",
-    "noise-free",
-    "model",
-    "blur",
+    "effect: model",
     "model keeps (90 %)",
-    "of noise-free",
+    "drawn keeps",
+    "noise-free keeps",
     "blur keeps",
     "90 % covers",
     "doubtful",
@@ -115,7 +134,7 @@ def _tables(
 ) -> list[str]:
     from annapalm_export.evaluate import biology as figures
     from annapalm_export.evaluate.simulated import BLUR, MODEL
-    from annapalm_export.evaluate.studies import NOISE_FREE, TRUTH
+    from annapalm_export.evaluate.studies import DRAWN, NOISE_FREE, TRUTH
 
     lines = [
         f"| {' | '.join(_COLUMNS)} |",
@@ -126,12 +145,10 @@ def _tables(
         cells = [
             f"{row['density']:g}",
             str(row["measure"]),
-            _number(row.get(f"{TRUTH}, control mean"), "{:.3g}"),
-            _number(row.get(f"{MODEL}, control mean"), "{:.3g}"),
-            *(_number(row.get(m), "{:+.0%}") for m in (TRUTH, NOISE_FREE, MODEL, BLUR)),
+            *(_number(row.get(f"{m}, control mean"), "{:.3g}") for m in (TRUTH, DRAWN, MODEL)),
+            *(_number(row.get(m), "{:+.0%}") for m in (TRUTH, MODEL)),
             f"{_number(row.get(f'{MODEL}, kept'), '{:.2f}')} ({low} to {high})",
-            _number(row.get("kept of noise-free"), "{:.2f}"),
-            _number(row.get(f"{BLUR}, kept"), "{:.2f}"),
+            *(_number(row.get(f"{m}, kept"), "{:.2f}") for m in (DRAWN, NOISE_FREE, BLUR)),
             _number(row["coverage"], "{:.0%}"),
             _number(row["doubtful"], "{:.0%}"),
         ]

@@ -8,12 +8,21 @@ import numpy as np
 
 from annapalm.errors import InvalidValueError
 from annapalm.measure.compare import ALPHA, Group, holm, permutation_test
-from annapalm.measure.intervals import COVERS, DOUBT_CLASSES, distance, doubt_class
+from annapalm.measure.intervals import (
+    ADDED,
+    BENT,
+    COVERS,
+    DOUBT_CLASSES,
+    MOST_DOUBT,
+    Correction,
+    distance,
+    doubt_class,
+)
 from annapalm_export.evaluate.simulated import BLUR, MODEL
-from annapalm_export.evaluate.studies import CONTROL, NOISE_FREE, TREATED, TRUTH
+from annapalm_export.evaluate.studies import CONTROL, DRAWN, NOISE_FREE, TREATED, TRUTH
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,6 +36,8 @@ _MOST = 2_000
 _BOOTSTRAPS = 1_000
 _LEAST_IN_CLASS = 8
 """Fields that a class of doubt must have for an interval."""
+_LEAST_TO_FIT = 12
+"""Fields, over all densities, that a correction is fitted to."""
 
 
 def group_of(
@@ -38,7 +49,7 @@ def group_of(
         value = sample.value(method, measure)
         if value is not None:
             values.append(value)
-            known = sample.intervals.get(measure) if method == MODEL else None
+            known = sample.interval(measure) if method == MODEL else None
             ends.append(known or (value, value))
     low, high = np.array(ends, dtype=np.float64).reshape(-1, 2).T
     return Group(np.array(values, dtype=np.float64), low, high)
@@ -57,15 +68,15 @@ def effect_rows(found: Sequence[Sample]) -> list[dict[str, object]]:
     """Give each method's effect (treated over control, minus 1) by density and measure.
 
     `kept` is a method's effect over the truth's, with the 5th and 95th percentile of a bootstrap
-    over the fields; `kept of noise-free` the model's over that of the noise-free image.
+    over the fields. Noise-free image, blur and "model, drawn" are not corrected.
     """
     rows: list[dict[str, object]] = []
     for density in sorted({sample.density for sample in found}):
         for measure in measures_of(found):
             row: dict[str, object] = {"density": density, "measure": measure}
             # The blur by itself: it lacks a measure in many fields that the others show.
-            for methods in ((TRUTH, BLUR), (TRUTH, NOISE_FREE, MODEL)):
-                if methods[-1] not in found[0].values:
+            for methods in ((TRUTH, BLUR), (TRUTH, NOISE_FREE, DRAWN, MODEL)):
+                if methods[1] not in found[0].values:
                     continue
                 table = {g: _table(found, g, density, measure, methods) for g in (CONTROL, TREATED)}
                 if all(len(t) for t in table.values()):
@@ -102,8 +113,6 @@ def _effects(
         with np.errstate(divide="ignore", invalid="ignore"):
             low, high = np.nanquantile(drawn[:, number] / drawn[:, 0], (0.05, 0.95))
         row[f"{method}, kept between"] = (float(low), float(high))
-    if NOISE_FREE in at and effect[at[NOISE_FREE]]:
-        row["kept of noise-free"] = float(effect[at[MODEL]] / effect[at[NOISE_FREE]])
     return row
 
 
@@ -113,18 +122,51 @@ def _drawn(rng: np.random.Generator, table: NDArray[np.float64]) -> NDArray[np.f
     return means
 
 
-def interval_table(found: Sequence[Sample]) -> dict[str, tuple[tuple[float, float] | None, ...]]:
+def corrections(found: Sequence[Sample]) -> dict[str, Correction]:
+    """Fit a structure's entry of `annapalm.measure.intervals.CORRECTIONS` to control fields.
+
+    By least squares in log(drawn): its noise is that of what is drawn, the truth has none.
+    """
+    fitted = {}
+    for measure in measures_of(found):
+        rows = [
+            (value, truth, min(sample.doubtful_share, MOST_DOUBT))
+            for sample in found
+            if (value := sample.value(DRAWN, measure))
+            and (truth := sample.value(TRUTH, measure))
+            and sample.doubtful_share is not None
+        ]
+        if measure in ADDED or len(rows) < _LEAST_TO_FIT:
+            continue
+        drawn, truth, doubt = np.array(rows, dtype=np.float64).T
+        drawn, truth = np.log(drawn), np.log(truth)
+        parts = [np.ones_like(doubt), doubt]
+        if measure in BENT:
+            parts += [truth, truth * doubt]
+        else:
+            drawn = drawn - truth
+        found_best = np.linalg.lstsq(np.stack(parts, axis=1), drawn, rcond=None)[0]
+        fitted[measure] = Correction(*(round(float(one), 3) for one in found_best))
+    return fitted
+
+
+def interval_table(
+    found: Sequence[Sample], fitted: Mapping[str, Correction]
+) -> dict[str, tuple[tuple[float, float] | None, ...]]:
     """Make a structure's entry of `annapalm.measure.intervals.TABLE`: measure to classes of doubt.
 
-    Percentiles are taken outwards, so that few fields give wide intervals.
+    Of the values that `fitted` corrects. Percentiles are taken outwards, so that few fields give
+    wide intervals.
     """
     tail = (1 - COVERS) / 2
     table = {}
     for measure in measures_of(found):
         classes: list[list[float]] = [[] for _ in DOUBT_CLASSES]
         for sample in found:
-            value, truth = sample.value(MODEL, measure), sample.value(TRUTH, measure)
+            value, truth = sample.value(DRAWN, measure), sample.value(TRUTH, measure)
             if value and truth:
+                if measure in fitted and sample.doubtful_share is not None:
+                    value = fitted[measure].truth_of(value, sample.doubtful_share)
                 classes[doubt_class(sample.doubtful_share)].append(distance(measure, value, truth))
         table[measure] = tuple(
             (
@@ -142,7 +184,7 @@ def coverage(found: Sequence[Sample], density: float, measure: str) -> float | N
     """Share of the fields whose interval holds the truth; None without intervals."""
     held = []
     for sample in found:
-        ends, truth = sample.intervals.get(measure), sample.value(TRUTH, measure)
+        ends, truth = sample.interval(measure), sample.value(TRUTH, measure)
         if sample.density == density and ends is not None and truth is not None:
             held.append(ends[0] <= truth <= ends[1])
     return float(np.mean(held)) if held else None

@@ -16,6 +16,7 @@ import numpy as np
 from annapalm.errors import AnnaPalmError
 from annapalm.measure.bending import APART_NM, CHORD_NM
 from annapalm.measure.field import PORES, curvature_of, measure_field
+from annapalm.measure.intervals import corrected, interval
 from annapalm_export.evaluate.baseline import BANDWIDTHS_NM, blur
 from annapalm_export.evaluate.field import resample
 from annapalm_export.evaluate.fields import DENSITIES, make_field, scored_scenes
@@ -32,9 +33,12 @@ if TYPE_CHECKING:
     from annapalm.measure.field import FieldMeasures
     from annapalm.model import Model
     from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.simulate import Scene
 
 CONTROL, TREATED = "control", "treated"
 TRUTH, NOISE_FREE = "truth", "noise-free image"
+DRAWN = "model, drawn"
+"""The model's values without the correction that `annapalm measure` makes."""
 
 Values = dict[str, float | None]
 """Measure to value."""
@@ -95,15 +99,26 @@ class Sample:
     group: str
     density: float
     seed: int
+    structure: str
     values: dict[str, Values]
-    """Method to measures."""
-    intervals: dict[str, tuple[float, float]]
-    """Measure to the interval of the model's value."""
+    """Method to measures, as they are drawn."""
     doubtful_share: float | None
 
     def value(self, method: str, measure: str) -> float | None:
-        """Look up one value."""
-        return self.values[method].get(measure)
+        """Look up one value; those of the model with the correction."""
+        if method != MODEL:
+            return self.values[method].get(measure)
+        drawn = self.values[DRAWN].get(measure)
+        if drawn is None:
+            return None
+        return corrected(self.structure, measure, drawn, self.doubtful_share)
+
+    def interval(self, measure: str) -> tuple[float, float] | None:
+        """Give the interval of the model's value."""
+        value = self.value(MODEL, measure)
+        if value is None:
+            return None
+        return interval(self.structure, measure, value, self.doubtful_share)
 
 
 def samples(
@@ -114,31 +129,48 @@ def samples(
     *,
     bandwidths: Mapping[float, float] | None = None,
     densities: Sequence[float] = DENSITIES,
+    done: Sequence[Sample] = (),
+    keep: Callable[[list[Sample]], None] = lambda _: None,
     say: Callable[[str], None] = lambda _: None,
 ) -> list[Sample]:
     """Simulate `number` fields of each group and measure them, by all methods, at each density.
 
     `seeds`: group to seeds; `bandwidths`: density to the bandwidth of the blur in nm, which is left
-    out without. Raises `TooFewSeedsError`.
+    out without. `done`: samples of an earlier call with the same arguments, which are not made
+    again; `keep` is called with those of each new field. Raises `TooFewSeedsError`.
     """
     found = []
     for group, of_group in seeds.items():
-        scenes = scored_scenes(max(densities), of_group, study.scene(group), with_widefield=False)
-        for at in range(number):
+        known = [sample for sample in done if sample.group == group][: number * len(densities)]
+        found += known
+        made = len(known) // len(densities)
+        left = of_group[of_group.index(known[-1].seed) + 1 :] if known else of_group
+        scenes = scored_scenes(max(densities), left, study.scene(group), with_widefield=False)
+        for at in range(made, number):
             seed, scene = next(scenes, (None, None))
             if scene is None or seed is None:
                 raise TooFewSeedsError(at, number)
-            fields = {density: make_field(scene, density, seed) for density in densities}
-            known = {
-                TRUTH: true_values(fields[densities[0]]),
-                NOISE_FREE: _values(_measured(fields[densities[0]], fields[densities[0]].truth)),
-            }
-            found += [
-                _sample(field, group, seed, model, dict(known), bandwidths)
-                for field in fields.values()
-            ]
+            new = _samples_of(scene, seed, group, model, densities, bandwidths)
+            keep(new)
+            found += new
             say(f"{study.name}, {group}: field {at + 1} of {number}")
     return found
+
+
+def _samples_of(
+    scene: Scene,
+    seed: int,
+    group: str,
+    model: Model,
+    densities: Sequence[float],
+    bandwidths: Mapping[float, float] | None,
+) -> list[Sample]:
+    fields = [make_field(scene, density, seed) for density in densities]
+    known = {
+        TRUTH: true_values(fields[0]),
+        NOISE_FREE: _values(_measured(fields[0], fields[0].truth)),
+    }
+    return [_sample(field, group, seed, model, dict(known), bandwidths) for field in fields]
 
 
 def _sample(
@@ -154,16 +186,12 @@ def _sample(
     measured = measure_field(
         result.dense, result.error, field.grid, field.structure, radius_nm=_radius(field)
     )
-    values[MODEL] = _values(measured)
+    values[DRAWN] = _values(measured)
     if bandwidths is not None:
         blurred = blur(field.counts, bandwidths[field.density], field.grid.pixel_nm)
         values[BLUR] = _values(_measured(field, blurred))
-    ends = {
-        name: (one.low, one.high)
-        for name, one in measured.measures.items()
-        if one.low is not None and one.high is not None
-    }
-    return Sample(group, field.density, seed, values, ends, measured.doubtful_share)
+    share = measured.doubtful_share
+    return Sample(group, field.density, seed, field.structure, values, share)
 
 
 def _measured(field: EvalField, image: NDArray[np.float32]) -> FieldMeasures:
@@ -178,8 +206,8 @@ def _radius(field: EvalField) -> float:
 
 
 def _values(measured: FieldMeasures) -> Values:
-    """Values of the measures, without the persistence length: it is the curvature once more."""
-    return {n: m.value for n, m in measured.measures.items() if n != "persistence_um"}
+    """Give what is drawn, without the persistence length: it is the curvature once more."""
+    return {n: m.drawn for n, m in measured.measures.items() if n != "persistence_um"}
 
 
 def true_values(field: EvalField) -> Values:
@@ -254,8 +282,8 @@ def _halves(seeds: range) -> dict[str, range]:
 
 
 def threshold_seeds() -> dict[str, range]:
-    """Group to seeds on which choices are made."""
-    return _halves(THRESHOLD_SEEDS)
+    """Group to seeds from which corrections and intervals are taken: controls alone."""
+    return {CONTROL: THRESHOLD_SEEDS}
 
 
 def evaluation_seeds() -> dict[str, range]:

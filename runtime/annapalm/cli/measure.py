@@ -105,7 +105,7 @@ def measure(
                 if as_json:
                     results.line(json_text(field, indent=None))
                 else:
-                    for line in _lines(field):
+                    for line in field_lines(field):
                         results.line(line)
             if out is not None and fields:
                 _write(out, fields, overwrite=overwrite)
@@ -177,7 +177,8 @@ _LABELS = {
 }
 
 
-def _lines(field: Any) -> list[str]:  # noqa: ANN401 - a record, which numpy-free code cannot name
+def field_lines(field: Any) -> list[str]:  # noqa: ANN401 - a record, which numpy-free code cannot name
+    """Say what was measured of one field."""
     from annapalm.measure.field import UNITS
 
     lines = [f"{field['field']}: {field['structure']}, {field['area_um2']:,.1f} µm²"]
@@ -186,10 +187,7 @@ def _lines(field: Any) -> list[str]:  # noqa: ANN401 - a record, which numpy-fre
         if one["value"] is None:
             lines.append(f"{label}: not shown by this field")
             continue
-        ends = "no interval known"
-        if one["low"] is not None:
-            ends = f"{one['low']:.3g} to {one['high']:.3g}"
-        lines.append(f"{label}: {one['value']:.3g} ({ends}) {UNITS[name]}")
+        lines.append(f"{label}: {one['value']:.3g} ({_about(one)}) {UNITS[name]}")
     share = field["doubtful_share"]
     if share is None:
         lines.append("  nothing is drawn here")
@@ -197,3 +195,16 @@ def _lines(field: Any) -> list[str]:  # noqa: ANN401 - a record, which numpy-fre
         verdict = "" if field["conclusive"] else ": too doubtful to conclude"
         lines.append(f"  doubtful: {share:.0%} of it{verdict}")
     return lines
+
+
+def _about(one: Any) -> str:  # noqa: ANN401 - as above
+    """Interval, and what is drawn where that is another number."""
+    known = [end for end in (one["low"], one["high"]) if end is not None]
+    if len(known) == 2:
+        said = f"{known[0]:.3g} to {known[1]:.3g}"
+    elif known:
+        said = f"{known[0]:.3g} or {'more' if one['high'] is None else 'less'}"
+    else:
+        said = "no interval known"
+    drawn = "" if one["drawn"] is None else f"{one['drawn']:.3g}"
+    return said if drawn in {"", f"{one['value']:.3g}"} else f"{said}; drawn {drawn}"

@@ -9,7 +9,7 @@ import numpy as np
 
 from annapalm.errors import InvalidValueError
 from annapalm.measure.bending import APART_NM, walk, without_short
-from annapalm.measure.intervals import interval
+from annapalm.measure.intervals import corrected, interval
 from annapalm.measure.lines import find_lines
 from annapalm.measure.pores import RADIUS_NM, detect_pores
 from annapalm.measure.rings import fit_radii, ring_mean
@@ -62,8 +62,10 @@ _AROUND_NM = 20.0
 class Measure:
     """One number and the interval of it."""
 
+    drawn: float | None
+    """What the image shows; None where the field does not show it."""
     value: float | None
-    """None where the field does not show it."""
+    """What the truth is likely to be (`annapalm.measure.intervals.corrected`)."""
     low: float | None = None
     high: float | None = None
     """The truth lies between the two in 90 % of simulated fields (`annapalm.measure.intervals`);
@@ -193,12 +195,19 @@ def _with_intervals(
     values: dict[str, float | None], structure: str, doubtful: float | None
 ) -> dict[str, Measure]:
     measures = {}
-    for name, value in values.items():
-        ends = None if value is None else interval(structure, name, value, doubtful)
-        measures[name] = Measure(value, *(ends or (None, None)))
+    for name, drawn in values.items():
+        if drawn is None:
+            measures[name] = Measure(None, None)
+            continue
+        value = corrected(structure, name, drawn, doubtful)
+        ends = interval(structure, name, value, doubtful)
+        measures[name] = Measure(drawn, value, *(ends or (None, None)))
     bend = measures.get("curvature_per_um")
-    if bend is not None and bend.low is not None and bend.high is not None:
-        persistence = measures["persistence_um"].value
-        low, high = persistence_of(bend.high), persistence_of(bend.low)
-        measures["persistence_um"] = Measure(persistence, low, high)
+    if bend is not None:
+        measures["persistence_um"] = Measure(
+            persistence_of(bend.drawn),
+            persistence_of(bend.value),
+            persistence_of(bend.high),
+            persistence_of(bend.low),
+        )
     return measures

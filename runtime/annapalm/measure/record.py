@@ -25,7 +25,10 @@ JSON_NAME, CSV_NAME = "measures.json", "measures.csv"
 class MeasureRecord(TypedDict):
     """One number with its interval."""
 
+    drawn: float | None
+    """What the image shows."""
     value: float | None
+    """The same, corrected (`annapalm.measure.intervals`): what the truth is likely to be."""
     low: float | None
     high: float | None
 
@@ -61,7 +64,7 @@ def field_record(
         "roi_um": None if roi_nm is None else [edge / 1000 for edge in roi_nm],
         "area_um2": measured.area_um2,
         "measures": {
-            name: {"value": one.value, "low": one.low, "high": one.high}
+            name: {"drawn": one.drawn, "value": one.value, "low": one.low, "high": one.high}
             for name, one in measured.measures.items()
         },
         "doubtful_share": measured.doubtful_share,
@@ -83,9 +86,9 @@ def json_content(fields: Sequence[FieldMeasuresRecord]) -> dict[str, Any]:
 
 
 def csv_content(fields: Sequence[FieldMeasuresRecord]) -> str:
-    """Give measures.csv: a row per field, three columns per measure; unknown cells are empty."""
+    """Give measures.csv: a row per field, four columns per measure; unknown cells are empty."""
     names = list(dict.fromkeys(name for field in fields for name in field["measures"]))
-    ends = ("value", "low", "high")
+    ends = ("value", "low", "high", "drawn")
     about = ("area_um2", "doubtful_share", "conclusive", "localizations_per_unit")
     columns = [name if end == "value" else f"{name}_{end}" for name in names for end in ends]
     text = io.StringIO()
@@ -95,10 +98,10 @@ def csv_content(fields: Sequence[FieldMeasuresRecord]) -> str:
         row: list[JsonValue] = [field["field"], field["structure"], field["model"]]
         row += [field["area_um2"], field["doubtful_share"], field["conclusive"]]
         row.append(field["localizations_per_unit"])
-        none: MeasureRecord = {"value": None, "low": None, "high": None}
+        none: MeasureRecord = {"drawn": None, "value": None, "low": None, "high": None}
         for name in names:
             measure = field["measures"].get(name, none)
-            row += [measure["value"], measure["low"], measure["high"]]
+            row += [measure["value"], measure["low"], measure["high"], measure["drawn"]]
         writer.writerow(["" if cell is None else cell for cell in row])
     return text.getvalue()
 
@@ -118,6 +121,7 @@ def _checked(field: Any) -> FieldMeasuresRecord:  # noqa: ANN401 - whatever the 
     """Rebuild one field, so that nothing but numbers stands where numbers belong."""
     measures: dict[str, MeasureRecord] = {
         str(name): {
+            "drawn": _number(one["drawn"]),
             "value": _number(one["value"]),
             "low": _number(one["low"]),
             "high": _number(one["high"]),
