@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -162,8 +163,15 @@ def test_a_difference_is_found_where_there_is_one_and_rarely_where_there_is_none
     found = made(0.5, lambda truth: truth)
     assert resampled_studies(found, 10.0, 20, treated=True)["any"] == pytest.approx(1)
     assert resampled_studies(found, 10.0, 60, treated=False)["any"] <= 0.15
-    with pytest.raises(InvalidValueError, match="at least 20 that show a measure"):
+    with pytest.raises(InvalidValueError, match="at least 20 in a group"):
         resampled_studies(made(0.5, float, 12), 10.0, 3, treated=False)
+
+
+@pytest.mark.usefixtures("plain")
+def test_studies_of_doubtful_fields_find_nothing_and_are_counted() -> None:
+    found = [replace(sample, doubtful_share=0.6) for sample in made(0.5, lambda truth: truth)]
+    shares = resampled_studies(found, 10.0, 5, treated=True)
+    assert shares == pytest.approx({"too doubtful": 1, "any": 0, LENGTH: 0})
 
 
 def test_groups_and_choices_have_seeds_of_their_own() -> None:

@@ -7,20 +7,22 @@ import pytest
 from measure_words import a_circle, a_line
 
 from annapalm.measure.bending import SHORTEST_NM, walk, without_short
-from annapalm.measure.field import curvature_of
+from annapalm.measure.field import DETECTORS, curvature_of
 from annapalm.measure.lines import find_lines
 
 SHAPE = (260, 240)
 DEGREES = (0, 7, 22, 38, 45, 61, 90, 118, 135, 170)
 
 
+@pytest.mark.parametrize(("structure", "within"), [("microtubules", 0.04), ("actin", 0.1)])
 @pytest.mark.parametrize("degrees", DEGREES)
-def test_lengths_have_no_bias_in_any_direction(degrees: int) -> None:
+def test_lengths_have_no_bias_in_any_direction(degrees: int, structure: str, within: float) -> None:
+    scale_nm, _ = DETECTORS[structure]
     angle = np.radians(degrees)
-    lines = find_lines(a_line(SHAPE, angle, (120.3, 130.4)), 20.0)
+    lines = find_lines(a_line(SHAPE, angle, (120.3, 130.4)), 20.0, scale_nm=scale_nm)
     along = (lines.x_px - 120.3) * np.cos(angle) + (lines.y_px - 130.4) * np.sin(angle)
     part = np.abs(along) < 100
-    assert lines.length_px[part].sum() == pytest.approx(200, rel=0.04)
+    assert lines.length_px[part].sum() == pytest.approx(200, rel=within)
 
 
 @pytest.mark.parametrize("degrees", DEGREES)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.errors import InvalidValueError
-from annapalm.measure.compare import ALPHA, Group, holm, permutation_test
+from annapalm.measure.compare import ALPHA, LEAST_FIELDS, holm, permutation_test
+from annapalm.measure.field import conclusive
+from annapalm.measure.groups import too_doubtful
 from annapalm.measure.intervals import (
     ADDED,
     BENT,
@@ -38,21 +40,6 @@ _LEAST_IN_CLASS = 8
 """Fields that a class of doubt must have for an interval."""
 _LEAST_TO_FIT = 12
 """Fields, over all densities, that a correction is fitted to."""
-
-
-def group_of(
-    found: Sequence[Sample], group: str, density: float, method: str, measure: str
-) -> Group:
-    """Collect one measure of one group; the model's values with their intervals."""
-    values, ends = [], []
-    for sample in _of(found, group, density):
-        value = sample.value(method, measure)
-        if value is not None:
-            values.append(value)
-            known = sample.interval(measure) if method == MODEL else None
-            ends.append(known or (value, value))
-    low, high = np.array(ends, dtype=np.float64).reshape(-1, 2).T
-    return Group(np.array(values, dtype=np.float64), low, high)
 
 
 def _of(found: Sequence[Sample], group: str, density: float) -> Iterator[Sample]:
@@ -196,35 +183,36 @@ def resampled_studies(
     """Draw studies of `PER_GROUP` fields a group and give the share that finds a difference.
 
     Control against control (`treated` False: all differences are false), or against treated. Of
-    the model's values; `any` is for any of the measures after Holm's correction, the names of
-    measures for each by itself. Measures that too few fields show for two groups are left out, and
-    `InvalidValueError` says that all are.
+    the model's values, with the rules of `annapalm compare`: `any` is for any of the measures
+    after Holm's correction, the names of measures for each by itself, `too doubtful` the share of
+    studies in which nothing is concluded. Raises `InvalidValueError` for too few fields.
     """
     rng = np.random.default_rng(PER_GROUP)
-    pools = {
-        (g, m): group_of(found, g, density, MODEL, m)
-        for g in (CONTROL, TREATED)
-        for m in measures_of(found)
-    }
-    needed = PER_GROUP if treated else 2 * PER_GROUP
-    measures = [
-        m
-        for m in measures_of(found)
-        if len(pools[CONTROL, m].values) >= needed
-        and (not treated or len(pools[TREATED, m].values) >= needed)
-    ]
-    if not measures:
-        most = max(len(pool.values) for pool in pools.values())
-        raise InvalidValueError("fields", most, f"at least {needed} that show a measure")
-    hits = dict.fromkeys(("any", *measures), 0.0)
+    control = list(_of(found, CONTROL, density))
+    other = list(_of(found, TREATED, density)) if treated else control[PER_GROUP:]
+    if min(len(control), len(other)) < PER_GROUP:
+        needed = PER_GROUP if treated else 2 * PER_GROUP
+        raise InvalidValueError("fields", len(control), f"at least {needed} in a group")
+    hits = dict.fromkeys(("too doubtful", "any", *measures_of(found)), 0.0)
     for _ in range(number):
-        p = {}
-        for m in measures:
-            control, other = pools[CONTROL, m].values, pools[TREATED, m].values
-            first = rng.permutation(control)
-            second = rng.permutation(other) if treated else first[PER_GROUP:]
-            p[m] = permutation_test(first[:PER_GROUP], second[:PER_GROUP], _MOST)
-        for measure, one in p.items():
-            hits[measure] += (one <= ALPHA) / number
-        hits["any"] += (min(holm(p).values()) <= ALPHA) / number
+        a = [control[at] for at in rng.permutation(len(control))]
+        b = [other[at] for at in rng.permutation(len(other))] if treated else a[PER_GROUP:]
+        said = _findings(a[:PER_GROUP], b[:PER_GROUP])
+        for name in said:
+            hits[name] += 1 / number
     return hits
+
+
+def _findings(a: Sequence[Sample], b: Sequence[Sample]) -> set[str]:
+    """Say what one study finds: measures that differ, "any", or that it is too doubtful."""
+    shares = [[sample.doubtful_share for sample in group] for group in (a, b)]
+    if any(too_doubtful(sum(not conclusive(s) for s in of), len(of)) for of in shares):
+        return {"too doubtful"}
+    p = {}
+    for measure in measures_of(a):
+        values = [[sample.value(MODEL, measure) for sample in group] for group in (a, b)]
+        shown = [np.array([v for v in of if v is not None], np.float64) for of in values]
+        if min(len(of) for of in shown) >= LEAST_FIELDS:
+            p[measure] = permutation_test(shown[0], shown[1], _MOST)
+    different = {measure for measure, one in p.items() if one <= ALPHA}
+    return different | ({"any"} if p and min(holm(p).values()) <= ALPHA else set())

@@ -118,7 +118,7 @@ def compare_groups(
     shown = dict.fromkeys(name for field in (*a, *b) for name in field["measures"])
     tested = {n: (_group(units[0], n), _group(units[1], n)) for n in shown if n not in DERIVED}
     inconclusive = tuple(sum(not field["conclusive"] for field in group) for group in groups)
-    doubtful = any(2 * k > len(g) for k, g in zip(inconclusive, groups, strict=True))
+    doubtful = any(too_doubtful(k, len(g)) for k, g in zip(inconclusive, groups, strict=True))
     return GroupsCompared(
         a[0]["structure"],
         replicate,
@@ -128,6 +128,11 @@ def compare_groups(
         compare(tested, doubtful=doubtful),
         tuple(_warnings(a, b, (len(units[0]), len(units[1])), len(tested))),
     )
+
+
+def too_doubtful(inconclusive: int, fields: int) -> bool:
+    """Say whether so many inconclusive fields of a group forbid a conclusion: more than half."""
+    return 2 * inconclusive > fields
 
 
 def _check_alike(fields: Sequence[FieldMeasuresRecord]) -> None:

@@ -21,19 +21,21 @@ if TYPE_CHECKING:
     from annapalm.render import RateImage
 
 SCALE_NM = 40.0
-"""Blur before the detector (standard deviation)."""
+"""Blur before the detector (standard deviation) that suits microtubules."""
 
 LEVEL = 0.06
 """A line counts where its strength is above this share of the image's typical strength. Chosen,
-with the scale, on simulated threshold fields (docs/measure.md)."""
-
+with the scale, on simulated threshold fields (docs/measure.md); other structures:
+`annapalm.measure.field.DETECTORS`."""
 
 _FAINTEST = 1e-4
 """Share of the strongest line below which nothing is looked at."""
 
-_WIDER = 1.6
-"""Width, over that of the blur, at which drawn lines of 20 to 50 nm (standard deviation) come out
-at their own length: within 1 % over all directions, and 4 % in each."""
+_DRAWN_NM = 30.0
+_WIDER = 1.28
+"""Width, over that of a line of `_DRAWN_NM` after the blur, at which drawn lines of 20 to 50 nm
+(standard deviation) come out at their own length: after a blur of 40 nm within 1 % over all
+directions and 5 % in each, of 20 nm within 3 and 11 %."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +70,8 @@ def find_lines(
     sum) are not told from noise and left out.
     """
     scale_px = scale_nm / pixel_nm
-    found = _tops(gaussian_blur(image, scale_px), scale_px)
+    wide_px = _WIDER * float(np.hypot(scale_nm, _DRAWN_NM)) / pixel_nm
+    found = _tops(gaussian_blur(image, scale_px), wide_px)
     total = float(found.strength.sum(dtype=np.float64))
     if not total > 0:
         return found
@@ -76,7 +79,7 @@ def find_lines(
     return found.where(found.strength > level * typical)
 
 
-def _tops(smooth: NDArray[np.float32], scale_px: float) -> LinePixels:
+def _tops(smooth: NDArray[np.float32], wide_px: float) -> LinePixels:
     """All pixels in which a line has its top, but those fainter than rounding."""
     wide = np.pad(smooth, 1, mode="edge")
     here = wide[1:-1, 1:-1]
@@ -95,7 +98,7 @@ def _tops(smooth: NDArray[np.float32], scale_px: float) -> LinePixels:
     to_top = -(gx * nx + gy * ny) / bend
     near = np.abs(to_top) < 1
     # A parabola overshoots on the flank of a Gaussian.
-    to_top = to_top / (1 + (to_top / (_WIDER * scale_px)) ** 2)
+    to_top = to_top / (1 + (to_top / wide_px) ** 2)
     share = np.maximum(np.abs(nx), np.abs(ny))
     on = (np.abs(to_top) * share <= 0.5) & near
     row, column, to_top = row[on], column[on], to_top[on]
