@@ -17,6 +17,7 @@ from annapalm.measure.errors import (
     AlteredImageError,
     NoRecordError,
     NotARecordError,
+    NotAResultError,
     NothingMeasurableError,
     RegionError,
 )
@@ -77,10 +78,17 @@ def test_a_folder_without_results_is_said(tmp_path: Path) -> None:
         find_results(tmp_path)
 
 
-@pytest.mark.parametrize("given", ["table.csv", "alone.ome.tif", "gone.json", "picture.tif"])
+@pytest.mark.parametrize("given", ["alone.ome.tif", "gone.json"])
 def test_what_has_no_record_is_no_result(tmp_path: Path, given: str) -> None:
     (tmp_path / given).write_bytes(b"x")
     with pytest.raises(NoRecordError, match="beside it, which says what its pixels are"):
+        find_results(tmp_path / given)
+
+
+@pytest.mark.parametrize("given", ["table.csv", "picture.tif", "cell.png"])
+def test_what_annapalm_run_does_not_call_a_result_is_none(tmp_path: Path, given: str) -> None:
+    (tmp_path / given).write_bytes(b"x")
+    with pytest.raises(NotAResultError, match=r"neither an image \(\.ome\.tif\) nor a record"):
         find_results(tmp_path / given)
 
 

@@ -20,6 +20,16 @@ class NoRecordError(AnnaPalmError, FileNotFoundError):
         )
 
 
+class NotAResultError(AnnaPalmError, ValueError):
+    """A file is neither image nor record of annapalm-run, by its name."""
+
+    def __init__(self, path: Path, image: str, record: str) -> None:
+        super().__init__(
+            f"{path} is neither an image ({image}) nor a record ({record}) of annapalm-run. Give "
+            "an output folder of annapalm-run, or an image from there."
+        )
+
+
 class NotARecordError(AnnaPalmError, ValueError):
     """A file is no record that annapalm wrote."""
 

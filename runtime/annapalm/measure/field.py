@@ -33,7 +33,7 @@ PORES = ("nuclear pores",)
 
 UNITS = {
     "length_um_per_um2": "µm of filament per µm²",
-    "order": "0 to 1",
+    "order": "on a scale of 0 to 1",
     "curvature_per_um": "radians per µm",
     "persistence_um": "µm",
     "pores_per_um2": "pores per µm²",

@@ -55,14 +55,19 @@ class Correction:
         return math.exp(above / (self.slope + self.bent * doubt))
 
 
-CORRECTIONS: dict[str, dict[str, Correction]] = {}
+CORRECTIONS: dict[str, dict[str, Correction]] = {
+    "microtubules": {
+        "length_um_per_um2": Correction(-0.112, -0.63),
+        "curvature_per_um": Correction(-0.481, -1.056, 0.773, -0.671),
+    },
+}
 """Structure to measure to its correction. Printed with `TABLE`."""
 
 TABLE: dict[str, dict[str, tuple[Ends | None, ...]]] = {
     "microtubules": {
-        "length_um_per_um2": ((-0.37, 0.6), (-0.07, 0.78), (-0.22, 0.96), (0.06, 1.31)),
-        "order": ((-0.11, 0.08), (-0.19, 0.09), (-0.16, 0.17), (-0.23, 0.47)),
-        "curvature_per_um": ((-0.7, 0.79), (-0.86, 0.85), (-0.98, 1.17), (-1.5, 1.41)),
+        "length_um_per_um2": ((-0.49, 0.43), (-0.92, 0.57), (-0.77, 0.63), (-0.88, 0.77)),
+        "order": ((-0.09, 0.17), (-0.11, 0.26), (-0.13, 0.26), (-0.19, 0.45)),
+        "curvature_per_um": ((-0.64, 0.68), (-1.23, 0.98), (-1.4, 1.24), (-2.41, 1.99)),
     },
     "actin": {
         "length_um_per_um2": ((0.58, 2.67), (0.04, 2.45), (0.2, 2.19), (0.33, 1.7)),

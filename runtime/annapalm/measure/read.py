@@ -15,6 +15,7 @@ from annapalm.measure.errors import (
     AlteredImageError,
     NoRecordError,
     NotARecordError,
+    NotAResultError,
     NothingMeasurableError,
     RegionError,
 )
@@ -92,7 +93,8 @@ def find_results(given: Path) -> list[Path]:
     """Find the images that a path names: one image, one record, or all of a folder and below it.
 
     In the order of their names. Raises `NothingMeasurableError` for a folder without any,
-    `NoRecordError` for an image without record or the other way round.
+    `NoRecordError` for an image without record or the other way round, `NotAResultError` for a file
+    of another name.
     """
     if given.is_dir():
         found = [
@@ -109,9 +111,7 @@ def find_results(given: Path) -> list[Path]:
         else given
     )
     if not image.name.endswith(IMAGE_SUFFIX):
-        raise NoRecordError(
-            given, f"record {given.stem}{RECORD_SUFFIX} with {given.stem}{IMAGE_SUFFIX}"
-        )
+        raise NotAResultError(given, IMAGE_SUFFIX, RECORD_SUFFIX)
     for path in (image, _record_of(image)):
         if not path.is_file():
             raise NoRecordError(given, path.name)
