@@ -80,8 +80,8 @@ def biology(
         raise typer.BadParameter(str(problem), param_hint="--keep") from problem
     if calibrate:
         fitted = figures.corrections(found)
-        content = {name: asdict(one) for name, one in fitted.items()}
-        typer.echo(json.dumps({"corrections": {asked.structure: content}}))
+        lines = {name: asdict(one) for name, one in fitted.items()}
+        typer.echo(json.dumps({"corrections": {asked.structure: lines}}))
         typer.echo(json.dumps({"table": {asked.structure: figures.interval_table(found, fitted)}}))
     else:
         for line in _tables(found, densities, fields, resampled):
