@@ -168,6 +168,14 @@ def test_a_difference_is_found_where_there_is_one_and_rarely_where_there_is_none
 
 
 @pytest.mark.usefixtures("plain")
+def test_what_is_drawn_less_of_where_it_is_sampled_less_is_found_as_a_difference() -> None:
+    dense = made(0.5, lambda truth: truth)
+    sparse = [replace(sample, density=5.0) for sample in made(0.5, lambda truth: 0.6 * truth)]
+    shares = resampled_studies([*dense, *sparse], 5.0, 10, treated=False, other_density=10.0)
+    assert shares[LENGTH] == pytest.approx(1)
+
+
+@pytest.mark.usefixtures("plain")
 def test_studies_of_doubtful_fields_find_nothing_and_are_counted() -> None:
     found = [replace(sample, doubtful_share=0.6) for sample in made(0.5, lambda truth: truth)]
     shares = resampled_studies(found, 10.0, 5, treated=True)

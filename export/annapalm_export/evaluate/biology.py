@@ -178,26 +178,38 @@ def coverage(found: Sequence[Sample], density: float, measure: str) -> float | N
 
 
 def resampled_studies(
-    found: Sequence[Sample], density: float, number: int, *, treated: bool
+    found: Sequence[Sample],
+    density: float,
+    number: int,
+    *,
+    treated: bool,
+    other_density: float | None = None,
 ) -> dict[str, float]:
     """Draw studies of `PER_GROUP` fields a group and give the share that finds a difference.
 
-    Control against control (`treated` False: all differences are false), or against treated. Of
-    the model's values, with the rules of `annapalm compare`: `any` is for any of the measures
-    after Holm's correction, the names of measures for each by itself, `too doubtful` the share of
-    studies in which nothing is concluded. Raises `InvalidValueError` for too few fields.
+    Control against control (`treated` False: all differences are false), or against treated, which
+    may be sampled at another density. Of the model's values, with the rules of `annapalm compare`:
+    `any` is for any of the measures after Holm's correction, the names of measures for each by
+    itself, `too doubtful` the share of studies in which nothing is concluded. Raises
+    `InvalidValueError` for too few fields.
+
+    Halves of one pool of controls, at one density, differ as rarely as stated whatever the pool
+    holds: that is what a permutation test is. At two densities the test is one of the measures.
     """
     rng = np.random.default_rng(PER_GROUP)
     control = list(_of(found, CONTROL, density))
-    other = list(_of(found, TREATED, density)) if treated else control[PER_GROUP:]
+    there = list(_of(found, TREATED if treated else CONTROL, other_density or density))
+    other = there if treated else there[PER_GROUP:]
     if min(len(control), len(other)) < PER_GROUP:
         needed = PER_GROUP if treated else 2 * PER_GROUP
         raise InvalidValueError("fields", len(control), f"at least {needed} in a group")
     hits = dict.fromkeys(("too doubtful", "any", *measures_of(found)), 0.0)
     for _ in range(number):
-        a = [control[at] for at in rng.permutation(len(control))]
-        b = [other[at] for at in rng.permutation(len(other))] if treated else a[PER_GROUP:]
-        said = _findings(a[:PER_GROUP], b[:PER_GROUP])
+        first = rng.permutation(len(control))
+        second = rng.permutation(len(there)) if treated else first[PER_GROUP:]
+        a, b = ([of[at] for at in which[:PER_GROUP]] for of, which in
+                ((control, first), (there, second)))  # fmt: skip
+        said = _findings(a, b)
         for name in said:
             hits[name] += 1 / number
     return hits
