@@ -142,6 +142,8 @@ def test_a_correction_of_length_is_a_factor_that_depends_on_the_doubt() -> None:
     found = made(0.5, lambda truth: truth / 1.2, noise=0.3)
     assert corrections(found) == {LENGTH: Correction(-0.182, 0.0)}
     assert not corrections(found[:4])
+    hardly = made(0.5, lambda truth: truth / 2.2, noise=0.3)
+    assert not corrections(hardly)
 
 
 def test_a_correction_of_curvature_finds_the_slope_that_made_it() -> None:

@@ -41,7 +41,7 @@ def test_fields_are_measured_and_written(run: Path, tmp_path: Path) -> None:
     result = annapalm("measure", run, "-o", tmp_path / "out")
     assert_ends(result, 0)
     assert f"{(run / 'cell_2.ome.tif').as_posix()}: microtubules, 36.0 µm²\n" in result.stdout
-    assert "  length density: 0.8" in result.stdout
+    assert "; drawn 0.8" in result.stdout
     assert "  doubtful: 0% of it\n" in result.stdout
     assert "  doubtful: 100% of it: too doubtful to conclude\n" in result.stdout
     assert names_in(tmp_path / "out") == {"measures.json", "measures.csv"}

@@ -95,7 +95,7 @@ def test_intervals_of_every_structure_hold_numbers_that_make_sense() -> None:
 
 
 def test_corrections_stay_far_from_where_they_could_not_be_solved() -> None:
-    assert set(intervals.CORRECTIONS) == set(intervals.TABLE)
+    assert set(intervals.CORRECTIONS) < set(intervals.TABLE)
     for structure, measures in intervals.CORRECTIONS.items():
         assert set(measures) <= set(intervals.TABLE[structure]) - intervals.ADDED
         for name, one in measures.items():

@@ -38,6 +38,10 @@ _MOST = 2_000
 _BOOTSTRAPS = 1_000
 _LEAST_IN_CLASS = 8
 """Fields that a class of doubt must have for an interval."""
+_MOST_FACTOR = 2.0
+"""Of what is drawn without any doubt; a correction by more is no measurement."""
+_LEAST_SLOPE = 0.4
+"""Of log(drawn) over log(truth); solving for the truth would blow up the noise of less."""
 _LEAST_TO_FIT = 12
 """Fields, over all densities, that a correction is fitted to."""
 
@@ -112,7 +116,8 @@ def _drawn(rng: np.random.Generator, table: NDArray[np.float64]) -> NDArray[np.f
 def corrections(found: Sequence[Sample]) -> dict[str, Correction]:
     """Fit a structure's entry of `annapalm.measure.intervals.CORRECTIONS` to control fields.
 
-    By least squares in log(drawn): its noise is that of what is drawn, the truth has none.
+    By least squares in log(drawn): its noise is that of what is drawn, the truth has none. Where
+    the picture hardly shows the measure there is no correction (`_solvable`).
     """
     fitted = {}
     for measure in measures_of(found):
@@ -133,8 +138,16 @@ def corrections(found: Sequence[Sample]) -> dict[str, Correction]:
         else:
             drawn = drawn - truth
         found_best = np.linalg.lstsq(np.stack(parts, axis=1), drawn, rcond=None)[0]
-        fitted[measure] = Correction(*(round(float(one), 3) for one in found_best))
+        one = Correction(*(round(float(number), 3) for number in found_best))
+        if _solvable(one):
+            fitted[measure] = one
     return fitted
+
+
+def _solvable(one: Correction) -> bool:
+    """Say whether the truth follows from what is drawn: most of it is, and it follows the truth."""
+    mostly = one.slope != 1 or abs(one.level) <= np.log(_MOST_FACTOR)
+    return mostly and min(one.slope, one.slope + one.bent * MOST_DOUBT) >= _LEAST_SLOPE
 
 
 def interval_table(
