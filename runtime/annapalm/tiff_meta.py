@@ -10,6 +10,7 @@ from __future__ import annotations
 import lzma
 import math
 import zlib
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from struct import error as struct_error
@@ -150,18 +151,39 @@ def open_plane(path: Path, pixel_nm: float | None = None) -> tuple[NDArray[Any],
     subclasses of `TiffError`. Values are not checked: NaN and negative ones are the caller's to
     judge.
     """
+    with _opened(path) as tif:
+        page = _only_page(tif, path)
+        plane = _plane(tif, page, path)
+        size = pixel_size_nm(tif) if pixel_nm is None else pixel_nm
+    return plane, size
+
+
+def open_planes(path: Path, number: int) -> NDArray[Any]:
+    """Read the planes of a TIFF file that must hold `number` of one size: [number, Y, X].
+
+    Kind of values and errors as of `open_plane`.
+    """
+    import numpy as np
+
+    with _opened(path) as tif:
+        if len(tif.pages) != number:
+            raise DamagedTiffError(path, f"it holds {len(tif.pages):,} planes instead of {number}")
+        planes = [_plane(tif, tif.pages[n].aspage(), path) for n in range(number)]
+        if len({plane.shape for plane in planes}) != 1:
+            raise DamagedTiffError(path, "its planes differ in size")
+        return np.stack(planes)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[TiffFile]:
+    """Open one TIFF file; whatever is wrong with it inside the block becomes a `TiffError`."""
     from tifffile import TiffFile, TiffFileError
 
     _check_file(path)
     try:
         # One file only: an OME-TIFF may name others, which nobody has checked.
         with TiffFile(path, _multifile=False) as tif:
-            page = _only_page(tif, path)
-            _check_kind(page, path)
-            _check_size(page, path)
-            _check_segments(tif, page, path)
-            size = pixel_size_nm(tif) if pixel_nm is None else pixel_nm
-            plane = page.asarray().reshape(page.imagelength, page.imagewidth)
+            yield tif
     except AnnaPalmError:
         raise
     except TiffFileError as error:
@@ -170,7 +192,15 @@ def open_plane(path: Path, pixel_nm: float | None = None) -> tuple[NDArray[Any],
         raise TiffOpenError(path, error.strerror or str(error)) from error
     except _BROKEN as error:
         raise DamagedTiffError(path, f"it cannot be decoded ({error})") from error
-    return plane.astype(plane.dtype.newbyteorder("="), copy=False), size
+
+
+def _plane(tif: TiffFile, page: TiffPage, path: Path) -> NDArray[Any]:
+    """Check one page and decode it: [Y, X] in native byte order."""
+    _check_kind(page, path)
+    _check_size(page, path)
+    _check_segments(tif, page, path)
+    plane = page.asarray().reshape(page.imagelength, page.imagewidth)
+    return plane.astype(plane.dtype.newbyteorder("="), copy=False)
 
 
 def pixel_size_nm(tif: TiffFile) -> float | None:

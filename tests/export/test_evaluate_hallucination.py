@@ -14,7 +14,8 @@ from test_evaluate_rings import draw, some_rings
 
 from annapalm import Grid
 from annapalm.errors import InvalidValueError
-from annapalm_export.evaluate import area, filaments, pores
+from annapalm.measure.pores import typical_strength
+from annapalm_export.evaluate import area, filaments
 from annapalm_export.evaluate.hallucination import false_area, false_filaments, false_pores
 
 if TYPE_CHECKING:
@@ -93,8 +94,8 @@ def test_beside_a_field_that_shows_nothing_all_is_false(
 def test_pores_are_looked_for_at_the_size_that_real_ones_have() -> None:
     like = draw(some_rings(30.0), grid=GRID)
     assert false_pores(like, like, GRID, radius_nm=30.0) == pytest.approx(len(some_rings()) / 16)
-    strength = pores.typical_strength(like, GRID, 30.0)
-    assert strength > pores.typical_strength(like, GRID, 80.0)
+    strength = typical_strength(like, GRID, 30.0)
+    assert strength > typical_strength(like, GRID, 80.0)
 
 
 def test_pores_and_area_do_not_depend_on_scale_or_offset() -> None:

@@ -10,14 +10,13 @@ from scipy.ndimage import gaussian_filter
 
 from annapalm import Grid
 from annapalm.errors import InvalidValueError
+from annapalm.measure.pores import detect_pores, typical_strength
 from annapalm_export.evaluate.pores import (
     LEVELS,
     MATCH_NM,
-    detect_pores,
     f1_by_level,
     match_pores,
     score_pores,
-    typical_strength,
 )
 
 if TYPE_CHECKING:

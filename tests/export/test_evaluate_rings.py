@@ -10,8 +10,9 @@ from scipy.ndimage import gaussian_filter
 
 from annapalm import Grid
 from annapalm.errors import InvalidValueError
+from annapalm.measure.rings import blurred_ring, fit_radii
 from annapalm_export.evaluate.pores import score_pores
-from annapalm_export.evaluate.rings import blurred_ring, count_corners, fit_radii, ring_contrast
+from annapalm_export.evaluate.rings import count_corners, ring_contrast
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -59,6 +59,8 @@ except SystemExit as end:
         ("annapalm.cli.models", "--help"),
         ("annapalm.cli.models", "--version"),
         ("annapalm.cli.models", "inspect", "--help"),
+        ("annapalm.cli.models", "measure", "--help"),
+        ("annapalm.cli.models", "compare", "--help"),
         ("annapalm.cli.models", "plan", "--help"),
     ],
 )

@@ -51,6 +51,13 @@ def simulate(
         bool,
         typer.Option(help="Put a part of the localizations beside the structure, as a halo."),
     ] = False,
+    treatment: Annotated[
+        str,
+        typer.Option(
+            help="What a drug has done: control, depolymerized (microtubules: fewer, "
+            "shorter, more curved), sparse mesh (actin)."
+        ),
+    ] = "control",
     widefield: Annotated[bool, typer.Option(help="Take a widefield image too.")] = True,
     truth: Annotated[bool, typer.Option(help="Write the truth beside the table.")] = True,
     overwrite: Annotated[bool, typer.Option(help="Replace files that exist.")] = False,
@@ -58,10 +65,16 @@ def simulate(
     """Simulate fields of a structure: ThunderSTORM table, widefield TIFF and truth."""
     import numpy as np
 
+    from annapalm.errors import InvalidValueError
     from annapalm_export.simulate import SceneOptions, simulate_scene
     from annapalm_export.simulate.files import block_of_density, write_scene
+    from annapalm_export.simulate.treatments import treatment_named
 
     check_scene(structure, kinetics, {"--density": density, "--amount": amount})
+    try:
+        treatment_named(treatment, structure)
+    except InvalidValueError as problem:
+        raise typer.BadParameter(str(problem), param_hint="--treatment") from problem
     options = SceneOptions(
         field_um=field_um,
         frames=frames,
@@ -72,6 +85,7 @@ def simulate(
         kinetics=kinetics,
         imperfect=imperfect,
         stray=stray,
+        treatment=treatment,
     )
     for number in range(seed, seed + fields):
         scene = simulate_scene(number, options)

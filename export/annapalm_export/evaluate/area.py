@@ -13,12 +13,12 @@ import numpy as np
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 
 from annapalm.errors import InvalidValueError
+from annapalm.measure.sampling import checked
 from annapalm_export.evaluate.filaments import (
     SMOOTHING_NM,
     TOLERANCE_NM,
     typical_intensity,
 )
-from annapalm_export.evaluate.sampling import checked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from scipy.ndimage import gaussian_filter
 
-from annapalm_export.evaluate import area, filaments, pores
+from annapalm.measure import pores
+from annapalm_export.evaluate import area, filaments
 
 if TYPE_CHECKING:
     import numpy as np

@@ -15,7 +15,7 @@ from scipy.interpolate import CubicSpline
 from scipy.ndimage import gaussian_filter1d
 
 from annapalm.errors import InvalidValueError
-from annapalm_export.evaluate.sampling import checked, sample
+from annapalm.measure.sampling import checked, sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,17 +10,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import maximum_filter
 from scipy.optimize import linear_sum_assignment
-from scipy.signal import oaconvolve
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
-from scipy.special import expit
 
 from annapalm.errors import InvalidValueError
-from annapalm_export.evaluate.rings import blurred_ring, fit_radii, ring_contrast
-from annapalm_export.evaluate.sampling import checked
+from annapalm.measure.pores import (
+    DEFAULT_LEVEL,
+    RADIUS_NM,
+    above,
+    candidates,
+    detect_pores,
+    typical,
+)
+from annapalm.measure.rings import fit_radii
+from annapalm_export.evaluate.rings import ring_contrast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,36 +39,11 @@ MATCH_NM = 50.0
 of a Nup96 ring (53 nm), so that a drawn centre lies inside its ring, and less than half the
 distance of two pores (130 nm), so that there is little to choose."""
 
-RADIUS_NM = 53.5
-"""Radius to look for where nothing says otherwise: half of 107 nm, that of Nup96."""
-
 LEVELS = (0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.75, 0.9, 1.1)
 """Thresholds tried on the validation fields, in units of `typical_strength`."""
 
-DEFAULT_LEVEL = 0.3
-"""Threshold where none was chosen on validation fields: near the best for blurred images of some
-20 localizations per pore."""
-
-_WIDTH_NM = 20.0
-"""Blur of the ring that is looked for: of the best over radii of 25 to 80 nm, 8 to 500
-localizations per pore, and images blurred by 0 to 70 nm."""
-
-_NEAREST_NM = 80.0
-"""Pores are not drawn closer than that, nor closer than 1.5 radii."""
-
 _CUT_NM = 20.0
 """A pore whose ring comes this near to the border is cut by it: its label lies so far around."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Pores:
-    """Pores found in an image."""
-
-    xy_nm: NDArray[np.float64]
-    """float64 [K, 2]: their centres, (x, y) in nm."""
-    strength: NDArray[np.float64]
-    """float64 [K], above 0: how much brighter the pore is than its surroundings, in the unit of
-    the image."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,37 +94,6 @@ class PoreScore:
     def missed_per_um2(self) -> float:
         """Missed pores per area."""
         return self.missed / self.area_um2
-
-
-def detect_pores(
-    image: NDArray[np.floating],
-    grid: Grid,
-    radius_nm: float = RADIUS_NM,
-    level: float = DEFAULT_LEVEL,
-    strength: float | None = None,
-) -> Pores:
-    """Find the pores of an image [Y, X], any scale and offset; strongest first.
-
-    A pore is the strongest place within `_NEAREST_NM`, or 1.5 radii, where the image correlates
-    with a blurred ring of `radius_nm`, minus its surroundings, by more than level *
-    `typical_strength` of the image. `strength` replaces that typical strength: to ask whether an
-    image without pores reaches what real ones of another image have. Discs are found as rings
-    are; `rings.ring_contrast` tells them apart.
-    """
-    if not level > 0:
-        raise InvalidValueError("level", level, "above 0")
-    found = _candidates(image, grid, radius_nm)
-    return _above(found, level * (_typical(found) if strength is None else strength))
-
-
-def typical_strength(
-    image: NDArray[np.floating], grid: Grid, radius_nm: float = RADIUS_NM
-) -> float:
-    """Strength of the image's pores: sum of squares over sum of all maxima; 0 where it has none.
-
-    Faint maxima of noise hardly count, however many they are.
-    """
-    return _typical(_candidates(image, grid, radius_nm))
 
 
 def match_pores(
@@ -205,11 +154,11 @@ def f1_by_level(
     every method.
     """
     radius = _radius(rings)
-    found = _candidates(image, grid, radius)
-    area, typical = _whole_area_um2(grid, radius), _typical(found)
+    found = candidates(image, grid, radius)
+    area, usual = _whole_area_um2(grid, radius), typical(found)
     scores = []
     for level in levels:
-        drawn = _above(found, level * typical).xy_nm
+        drawn = above(found, level * usual).xy_nm
         counts, _ = _count(drawn, rings, grid, radius)
         scores.append(PoreScore(*counts, area, None, None, None).f1)
     return np.array(scores)
@@ -231,79 +180,6 @@ def _count(
     hits = int(hit.sum())
     false = int((alone & _whole(drawn, grid, np.full(len(drawn), radius_nm))).sum())
     return (hits, false, int(wanted.sum()) - hits), (at_drawn[hit], at_true[hit])
-
-
-def _candidates(image: NDArray[np.floating], grid: Grid, radius_nm: float) -> Pores:
-    """All maxima of the matched filter, strongest first."""
-    wide = checked(image, grid)
-    if not 0 < radius_nm < np.inf:
-        raise InvalidValueError("radius_nm", radius_nm, "finite and above 0")
-    wide = wide - wide.min()  # exactly 0 where the image is constant
-    template = _template(radius_nm, grid.pixel_nm)
-    half = len(template) // 2
-    padded = np.pad(wide, half, mode="symmetric")
-    response = oaconvolve(padded, template, mode="same")[half:-half, half:-half]
-    nearest = max(_NEAREST_NM, 1.5 * radius_nm)
-    # Of a square within the distance first, which is quick, then one against the other.
-    side = 2 * int(nearest / np.sqrt(2) / grid.pixel_nm) + 1
-    top = response == maximum_filter(response, max(side, 3))
-    # What the convolution rounds is no pore.
-    row, column = np.nonzero(top & (response > 1e-6 * float(wide.max())))
-    strength = response[row, column]
-    order = np.argsort(-strength, kind="stable")
-    row, column, strength = row[order], column[order], strength[order]
-    place = np.stack(
-        [column + _shift(response.T, column, row), row + _shift(response, row, column)]
-    )
-    xy = (place.T + 0.5) * grid.pixel_nm + np.asarray(grid.origin_nm)
-    apart = _apart(xy, nearest)
-    return Pores(xy[apart], strength[apart])
-
-
-def _shift(
-    response: NDArray[np.float64], row: NDArray[np.int64], column: NDArray[np.int64]
-) -> NDArray[np.float64]:
-    """How far (px, along the rows' axis) the top of a parabola lies from each maximum."""
-    inner = np.clip(row, 1, max(len(response) - 2, 1))
-    known = (inner == row) & (len(response) > 2)
-    before, here, after = (
-        response[np.where(known, row + step, row), column] for step in (-1, 0, 1)
-    )
-    bend = 2 * here - before - after
-    known &= bend > 0
-    return np.where(known, (after - before) / 2 / np.where(known, bend, 1.0), 0.0)
-
-
-def _apart(xy: NDArray[np.float64], distance_nm: float) -> NDArray[np.bool_]:
-    """Which points [K, 2], strongest first, have no stronger one that remains so near: [K]."""
-    kept = np.ones(len(xy), dtype=bool)
-    if len(xy):
-        pairs = cKDTree(xy).query_pairs(distance_nm, output_type="ndarray")
-        for strong, weak in pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]:
-            kept[weak] &= not kept[strong]
-    return kept
-
-
-def _template(radius_nm: float, pixel_nm: float) -> NDArray[np.float64]:
-    """Ring of sum 1 minus what is around and inside it, of sum 1: a square of odd side."""
-    outer = 1.5 * (radius_nm + _WIDTH_NM) + 2 * _WIDTH_NM
-    half = int(np.ceil((outer + 2 * _WIDTH_NM) / pixel_nm))
-    y, x = np.mgrid[-half : half + 1, -half : half + 1] * pixel_nm
-    r = np.hypot(x, y)
-    ring = blurred_ring(r, radius_nm, _WIDTH_NM)
-    around = np.maximum(expit((outer - r) / (_WIDTH_NM / 2)) - ring / ring.max(), 0)
-    template: NDArray[np.float64] = ring / ring.sum() - around / around.sum()
-    return template
-
-
-def _above(found: Pores, threshold: float) -> Pores:
-    kept = found.strength > threshold
-    return Pores(found.xy_nm[kept], found.strength[kept])
-
-
-def _typical(found: Pores) -> float:
-    total = float(found.strength.sum())
-    return float((found.strength**2).sum()) / total if total > 0 else 0.0
 
 
 def _near(

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from annapalm.measure.pores import DEFAULT_LEVEL as PORE_LEVEL
+from annapalm.measure.pores import RADIUS_NM
 from annapalm_export.evaluate import area, filaments, hallucination, pores
 from annapalm_export.evaluate.field import STRUCTURE_SHARE, LinePoints
 from annapalm_export.evaluate.period import score_period
@@ -177,7 +179,7 @@ class PoreScores(StructureScores):
     """Nuclear pores: drawn, missed and invented ones, and whether they are rings."""
 
     LEVELS = pores.LEVELS
-    DEFAULT_LEVEL = pores.DEFAULT_LEVEL
+    DEFAULT_LEVEL = PORE_LEVEL
     MAIN = "pore_f1"
     DECIDERS: ClassVar[Deciders] = {
         "pore_f1": (
@@ -221,7 +223,7 @@ class PoreScores(StructureScores):
         cls, image: RateImage, like: RateImage, scene: EvalField, level: float
     ) -> dict[str, float]:
         """Pores per µm², of the radius of the field's own where it has any."""
-        radius = float(np.median(scene.rings[:, 2])) if len(scene.rings) else pores.RADIUS_NM
+        radius = float(np.median(scene.rings[:, 2])) if len(scene.rings) else RADIUS_NM
         found = hallucination.false_pores(image, like, scene.grid, level, radius_nm=radius)
         return {"drawn_pores_per_um2": found}
 

@@ -65,17 +65,27 @@ def ornstein_uhlenbeck(
     return filtered
 
 
-def grow(rng: np.random.Generator, field_nm: float, per_um: float) -> Filaments:
-    """Fill the field with about `per_um` µm of filament per µm², single or in bundles."""
+def grow(
+    rng: np.random.Generator,
+    field_nm: float,
+    per_um: float,
+    *,
+    length: float = 1.0,
+    bend: float = 1.0,
+) -> Filaments:
+    """Fill the field with about `per_um` µm of filament per µm², single or in bundles.
+
+    `length` and `bend` are factors on the mean length and on the rms curvature that are drawn.
+    """
     side = field_nm + 2 * MARGIN_NM
     steps = int(min(1.6 * side, 30_000) / STEP_NM)
-    mean_length = rng.uniform(4_000, 25_000)
+    mean_length = rng.uniform(4_000, 25_000) * length
     wanted = per_um * (side / 1000) ** 2 / (min(mean_length, 0.8 * side) / 1000)
     count = max(int(rng.poisson(wanted)), 1)
     start, heading = _starts(rng, count, side)
-    bend = np.exp(rng.uniform(np.log(0.04), np.log(0.45)))  # rms curvature, per µm
+    rms = np.exp(rng.uniform(np.log(0.04), np.log(0.45))) * bend  # curvature, per µm
     memory = rng.uniform(0.3, 2.5) * 1000 / STEP_NM
-    curvature = bend * ornstein_uhlenbeck(rng, (count, steps), memory)
+    curvature = rms * ornstein_uhlenbeck(rng, (count, steps), memory)
     curvature *= np.exp(rng.normal(0, 0.4, (count, 1)))
     curvature = np.clip(curvature, -2.0, 2.0)
     angle = heading[:, None] + np.cumsum(curvature, axis=1) * STEP_NM / 1000

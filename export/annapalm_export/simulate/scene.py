@@ -20,6 +20,7 @@ from annapalm_export.simulate.kinetics import kinetics_named
 from annapalm_export.simulate.photophysics import Events, Photophysics, blink
 from annapalm_export.simulate.structures import structure_named
 from annapalm_export.simulate.structures.geometry import StructureOptions, Truth
+from annapalm_export.simulate.treatments import treatment_named
 from annapalm_export.simulate.widefield import take_widefield
 
 if TYPE_CHECKING:
@@ -66,11 +67,14 @@ class SceneOptions:
     stray: bool = False
     """A part of the localizations lies beside the structure and counts as background
     (`background.lead_astray`)."""
+    treatment: str = "control"
+    """A name of `annapalm_export.simulate.treatments.TREATMENTS`."""
 
     def __post_init__(self) -> None:
         """Refuse names that do not exist before anything is simulated."""
         structure_named(self.structure)
         kinetics_named(self.kinetics)
+        treatment_named(self.treatment, self.structure)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -110,7 +114,12 @@ def simulate_scene(seed: int, options: SceneOptions | None = None) -> Scene:
     field_nm = options.field_um * 1000
     grid = Grid.over((0, 0, field_nm, field_nm), DEFAULT_PIXEL_NM)
     structure = structure_named(options.structure)
-    wanted = StructureOptions(options.empty_share, options.amount_per_um2, options.imperfect)
+    wanted = StructureOptions(
+        options.empty_share,
+        options.amount_per_um2,
+        options.imperfect,
+        treatment_named(options.treatment, options.structure),
+    )
     geometry = structure.draw(rng, field_nm, wanted)
     low, high = structure.per_unit
     per_unit = float(np.exp(rng.uniform(np.log(low), np.log(high))))

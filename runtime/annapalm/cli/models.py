@@ -6,8 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from annapalm.cli.compare import HELP as COMPARE_HELP
+from annapalm.cli.compare import compare
 from annapalm.cli.ending import DONE, MODEL_INVALID, exit_code, report
 from annapalm.cli.inspect import inspect
+from annapalm.cli.measure import HELP as MEASURE_HELP
+from annapalm.cli.measure import measure
 from annapalm.cli.options import VersionOption
 from annapalm.cli.plan import HELP as PLAN_HELP
 from annapalm.cli.plan import plan
@@ -20,10 +24,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="Look at models and inputs, plan acquisitions. To reconstruct images, use annapalm-run.",
+    help="Look at models and inputs, plan acquisitions, measure results. "
+    "To reconstruct: annapalm-run.",
 )
 app.command()(inspect)
 app.command(help=PLAN_HELP)(plan)
+app.command(help=MEASURE_HELP)(measure)
+app.command(help=COMPARE_HELP)(compare)
 
 
 @app.callback()
@@ -31,7 +38,7 @@ def options(
     *,
     version: VersionOption = False,
 ) -> None:
-    """Look at models and inputs, plan acquisitions. To reconstruct images, use annapalm-run."""
+    """Look at models and inputs, plan acquisitions, measure results."""
     del version
 
 

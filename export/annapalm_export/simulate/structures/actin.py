@@ -75,6 +75,10 @@ class Plan:
         """µm of line per µm² of the field."""
         return sum(self.parts.values())
 
+    def with_mesh(self, factor: float) -> Plan:
+        """Make the meshes of cortex and leading edge so many times as wide: less line in them."""
+        return replace(self, cortex=self.cortex / factor, leading_edge=self.leading_edge / factor)
+
     def scaled(self, to: float, field_nm: float) -> Plan:
         """All parts alike thinned or thickened to a total of `to` µm per µm².
 
@@ -140,6 +144,7 @@ class Actin:
         plan = draw_plan(rng, field_nm)
         if options.amount_per_um2 is not None:
             plan = plan.scaled(options.amount_per_um2, field_nm)
+        plan = plan.with_mesh(options.treatment.mesh)
         parts = _parts(rng, plan, field_nm)
         amount = float(sum(part.lines.lengths_um(field_nm).sum() for part in parts))
         xy = np.concatenate([part.xy_nm for part in parts])

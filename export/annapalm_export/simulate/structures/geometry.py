@@ -9,6 +9,7 @@ import numpy as np
 
 from annapalm.errors import InvalidValueError
 from annapalm_export.simulate.draw import draw_rate
+from annapalm_export.simulate.treatments import CONTROL, Treatment
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +45,8 @@ class StructureOptions:
     """Units of the structure per µm² of the field; None draws it from the structure's own range."""
     depth: bool = False
     """Give the structure an extent in z; else all of it lies in focus."""
+    treatment: Treatment = CONTROL
+    """What a drug has done to it."""
 
     def __post_init__(self) -> None:
         """Check the options once."""

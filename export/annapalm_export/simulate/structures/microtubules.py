@@ -68,9 +68,11 @@ class Microtubules:
     def draw(
         self, rng: np.random.Generator, field_nm: float, options: StructureOptions
     ) -> FilamentGeometry:
-        """Grow 0.5 to 6 µm of filament per µm², or as many as asked for."""
+        """Grow 0.5 to 6 µm of filament per µm², or as many as asked for, and as treated."""
         drawn = float(np.exp(rng.uniform(np.log(0.5), np.log(6))))
-        filaments = grow(rng, field_nm, per_um=options.amount_per_um2 or drawn)
+        drug = options.treatment
+        per_um = (options.amount_per_um2 or drawn) * drug.amount
+        filaments = grow(rng, field_nm, per_um, length=drug.length, bend=drug.bend)
         if rng.random() < options.empty_share:
             filaments.inside[:] = False
         label = Label(MICROTUBULE_RADIUS_NM + rng.uniform(0, 15), rng.uniform(2, 7))

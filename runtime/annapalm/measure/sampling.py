@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from annapalm.errors import InvalidValueError
 
@@ -36,7 +35,12 @@ def sample(
     Beyond the centres of the outermost pixels the nearest one's value holds.
     """
     place = (xy_nm - np.asarray(grid.origin_nm)) / grid.pixel_nm - 0.5
-    values: NDArray[np.float64] = map_coordinates(
-        image, [place[..., 1], place[..., 0]], order=1, mode="nearest"
-    )
+    column, row = (np.clip(place[..., k], 0, image.shape[1 - k] - 1) for k in (0, 1))
+    left = np.minimum(column.astype(np.int64), max(image.shape[1] - 2, 0))
+    top = np.minimum(row.astype(np.int64), max(image.shape[0] - 2, 0))
+    right, below = np.minimum(left + 1, image.shape[1] - 1), np.minimum(top + 1, image.shape[0] - 1)
+    x, y = column - left, row - top
+    upper = image[top, left] * (1 - x) + image[top, right] * x
+    lower = image[below, left] * (1 - x) + image[below, right] * x
+    values: NDArray[np.float64] = upper * (1 - y) + lower * y
     return values
