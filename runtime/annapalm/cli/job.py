@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,12 +22,12 @@ from annapalm.cli.ending import (
     exit_code,
     report,
 )
-from annapalm.cli.inputs import make_plan
 from annapalm.cli.progress import summary_text
 from annapalm.cli.record import write_record
 from annapalm.cli.rehearse import rehearse
 from annapalm.cli.session import settings_of
 from annapalm.cli.streams import ResultStream, say
+from annapalm.cli.watch import Watch, find, plan_of
 from annapalm.cli.work import Work
 from annapalm.errors import AnnaPalmError
 from annapalm.grid import Grid
@@ -74,6 +74,12 @@ class Job:
     """The part of the inputs that this run does; None: all."""
     dry_run: bool = False
     """Only say what would be done."""
+    watch: bool = False
+    """Go on with what comes into the inputs."""
+    settle_s: float = 10.0
+    """A watched file is whole when it has not changed for so many seconds."""
+    idle_s: float | None = None
+    """End the watch after so many seconds without anything to do; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,10 @@ def carry_out(job: Job) -> int:
                 return rehearse(job, _settings(job, run), run.items, results)
             with OutputLock(job.out, job.shard) as lock, closing(_open(job, run, lock)) as ledger:
                 work = Work(job, ledger, results, interrupts)
-                work.run(run.model, run.items)
+                if job.watch:
+                    run = _watch(job, run, work, ledger, lock)
+                else:
+                    work.run(run.model, run.items)
                 return _conclude(job, run, work, ledger, lock, results)
     except KeyboardInterrupt:
         say("interrupted")
@@ -116,9 +125,7 @@ def _prepare(job: Job) -> _Run:
     """Find all that can be wrong before the first input is read."""
     clock = time.perf_counter()
     started = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    plan = make_plan(
-        job.inputs, job.out, widefield_suffix=job.widefield_suffix, widefield=job.widefield
-    )
+    plan = find(job) if job.watch else plan_of(job)
     model = load_model(job.model, job.device, SessionOptions(threads=job.threads))
     options, info = job.options, model.info
     check_exposure(options.exposure)
@@ -176,16 +183,36 @@ def _open(job: Job, run: _Run, lock: OutputLock) -> Ledger:
     return ledger
 
 
-def _conclude(
-    job: Job, run: _Run, work: Work, ledger: Ledger, lock: OutputLock, results: ResultStream
-) -> int:
-    """Write the record of the run, sum up, and give the exit code."""
-    seconds = time.perf_counter() - run.clock
+def _watch(job: Job, run: _Run, work: Work, ledger: Ledger, lock: OutputLock) -> _Run:
+    """Do what comes as it comes; Ctrl-C while nothing is done is the usual end of it."""
+
+    def do(items: tuple[Item, ...]) -> bool:
+        work.run(run.model, items)
+        return work.status != "interrupted"
+
+    def write() -> None:
+        so_far = replace(run, planned=tuple(watch.items.values()))
+        _write(job, so_far, work, ledger, lock)
+
+    watch = Watch(job, do)
+    if not job.quiet:
+        say(f"watching {', '.join(job.inputs)}; Ctrl-C ends it")
+    try:
+        watch.run(write)
+    except KeyboardInterrupt:
+        say("the watch is ended")
+    return replace(run, planned=tuple(watch.items.values()))
+
+
+def _write(
+    job: Job, run: _Run, work: Work, ledger: Ledger, lock: OutputLock
+) -> tuple[RunRecord, Path | None]:
+    """Write record and report of all that is done; where that fails, it is said."""
     record: RunRecord = {
         "schema": RUN_SCHEMA,
         "status": work.status,
         "started": run.started,
-        "seconds": seconds,
+        "seconds": time.perf_counter() - run.clock,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "software": software_record(run.model),
         "model": model_record(run.model, job.options.structure),
@@ -193,16 +220,25 @@ def _conclude(
         "shards": None,
         "fields": [],
     }
-    code, overview = _exit_code(work), None
     try:
-        _, overview = write_record(ledger, lock, record, run.planned)
-    except AnnaPalmError as error:
-        report(error)
+        _, overview = write_record(ledger, lock, record, run.planned, of_all=job.watch)
+    except (AnnaPalmError, OSError) as error:  # the latter where the whole folder is gone
+        report(error if isinstance(error, AnnaPalmError) else as_write_error(error, job.out))
+        return record, None
+    return record, overview
+
+
+def _conclude(
+    job: Job, run: _Run, work: Work, ledger: Ledger, lock: OutputLock, results: ResultStream
+) -> int:
+    """Write the record of the run, sum up, and give the exit code."""
+    record, overview = _write(job, run, work, ledger, lock)
+    if job.watch:  # what failed half-written may have been done since
+        work.status = record["status"]
+    code = _exit_code(work)
+    if overview is None:
         code = code or SOME_FAILED
-    except OSError as error:  # where the whole folder is gone
-        report(as_write_error(error, job.out))
-        code = code or SOME_FAILED
-    text = summary_text(work.tally, seconds, overview, job.out)
+    text = summary_text(work.tally, record["seconds"], overview, job.out)
     if record["shards"] is not None:
         text += f"\n{len(record['shards']['ended'])} of {record['shards']['count']} shards done"
     if job.jsonl and not job.quiet:

@@ -67,11 +67,17 @@ def _is_there(index: Index, out: Path, key: str) -> bool:
 
 
 def write_record(
-    ledger: Ledger, lock: OutputLock, record: RunRecord, items: Sequence[Item]
+    ledger: Ledger,
+    lock: OutputLock,
+    record: RunRecord,
+    items: Sequence[Item],
+    *,
+    of_all: bool = False,
 ) -> tuple[Path, Path]:
     """Write record and report of all that the ledgers know; raises as `write_run` does.
 
-    They replace those of the same run, and stand beside those of another program or of old.
+    The status in `record` becomes that of all fields, where a shard writes or `of_all` is set. They
+    replace those of the same run, and stand beside those of another program or of old.
     """
     with lock.report():  # shards that end at once: the last one to write knows of all others
         index = ledger.index if ledger.shard is None else ledger.read_again()
@@ -80,8 +86,8 @@ def write_record(
         if ledger.shard is not None:
             ended = index.ended(ledger.shard.count)
             record["shards"] = {"count": ledger.shard.count, "ended": ended}
-            if record["status"] != "interrupted":
-                record["status"] = _status(rows)
+        if (of_all or ledger.shard is not None) and record["status"] != "interrupted":
+            record["status"] = _status(rows)
         return write_run(ledger.out, record, rows, overwrite=ledger.owns_record)
 
 

@@ -169,6 +169,31 @@ def run(
             "--dry-run", help="List what would be done; write nothing.", rich_help_panel=RUN
         ),
     ] = False,
+    watch: Annotated[
+        bool,
+        typer.Option(
+            "--watch",
+            help="Go on with what comes into the inputs, until Ctrl-C or --idle.",
+            rich_help_panel=RUN,
+        ),
+    ] = False,
+    settle: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="With --watch: a file is whole when it has not changed for so long.",
+            show_default="10",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
+    idle: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="With --watch: end when nothing has come for so long.",
+            rich_help_panel=RUN,
+        ),
+    ] = None,
     settings: Annotated[
         Path | None,
         typer.Option(
@@ -245,6 +270,7 @@ def run(
         check_above_zero("--widefield-pixel", widefield_pixel)
         check_above_zero("--exposure", exposure)
         check_above_zero("--doubt", doubt)
+        _check_watch(settle, idle, watch=watch, dry_run=dry_run)
         table = table_options(
             table_format=table_format,
             columns=columns,
@@ -289,6 +315,9 @@ def run(
             resume=not no_resume,
             shard=None if shard is None else Shard.parse(shard),
             dry_run=dry_run,
+            watch=watch,
+            settle_s=10.0 if settle is None else settle,
+            idle_s=idle,
         )
         code = carry_out(job)
     except AnnaPalmError as error:
@@ -315,6 +344,16 @@ def _check_widefield(
         )
     if suffix == "":
         raise MissingOptionError("--widefield-suffix", "a text", "it would name the table itself")
+
+
+def _check_watch(settle: float | None, idle: float | None, *, watch: bool, dry_run: bool) -> None:
+    """Refuse options of a watch without one, and a watch that would do nothing."""
+    for name, value in (("--settle", settle), ("--idle", idle)):
+        check_above_zero(name, value)
+        if value is not None and not watch:
+            raise MissingOptionError(name, "--watch", "nothing is waited for without it")
+    if watch and dry_run:
+        raise ContradictionError("--watch", "--dry-run", "a rehearsal does not wait")
 
 
 def main() -> None:

@@ -18,7 +18,10 @@ from annapalm.cli.streams import say
 SETTINGS_FILE = "annapalm.toml"
 """Read from the current folder where no other is named."""
 
-NOT_SETTINGS = {"help", "version", "settings", "print-settings", "dry-run", "overwrite", "shard"}
+NOT_SETTINGS = {
+    *("help", "version", "settings", "print-settings"),
+    *("dry-run", "overwrite", "shard", "watch"),
+}
 """Options of one call, which no file may give: an overwrite in a file would be forgotten there."""
 
 _FILE = "annapalm.settings"

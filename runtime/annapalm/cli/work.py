@@ -44,8 +44,11 @@ class Work:
         self.model_failed = False
 
     def run(self, model: Model, items: tuple[Item, ...]) -> None:
-        """Do all that is to be done; Ctrl-C ends it between two files, and what is done stays."""
-        seen = self._interrupts
+        """Do all that is to be done; Ctrl-C ends it between two files, and what is done stays.
+
+        May be called again with further inputs.
+        """
+        seen, self._finished = self._interrupts, 0
         try:
             verdicts = self._judge(items)
             todo = [v.item for v in verdicts if not v.done and v.refusal is None]
