@@ -86,9 +86,9 @@ def assert_ends(result: Result | subprocess.CompletedProcess[str], code: int) ->
 
 
 def names_in(folder: Path) -> set[str]:
-    """List the files below a folder, with forward slashes; not what a run remembers."""
+    """List the files below a folder, with forward slashes; not what a run remembers, nor pages."""
     found = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file()}
-    return {name for name in found if not name.startswith(".annapalm/")}
+    return {name for name in found if not name.startswith((".annapalm/", "report/"))}
 
 
 def outputs_of(stem: str) -> set[str]:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from annapalm.field import FieldOptions
     from annapalm.ledger import Shard
     from annapalm.model import Device, Model
-    from annapalm.write.schema import JsonValue, RunRecord
+    from annapalm.write.schema import JsonValue, RunHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def _conclude(
 ) -> int:
     """Write the record of the run, sum up, and give the exit code."""
     seconds = time.perf_counter() - run.clock
-    record: RunRecord = {
+    record: RunHead = {
         "schema": RUN_SCHEMA,
         "status": work.status,
         "started": run.started,
@@ -191,7 +191,6 @@ def _conclude(
         "model": model_record(run.model, job.options.structure),
         "device": device_record(run.model),
         "shards": None,
-        "fields": [],
     }
     code, overview = _exit_code(work), None
     try:

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from annapalm.batch import Outcome, run_batch, skipped
 from annapalm.cli.progress import Tally, choose_reporter
-from annapalm.cli.record import pack
 from annapalm.cli.session import judge_all
 from annapalm.cli.streams import say
 from annapalm.errors import AnnaPalmError
 from annapalm.ledger import hash_companions, key_of, recover
 from annapalm.model.errors import ModelError
-from annapalm.write import failed_entry, json_line, output_paths
+from annapalm.write import failed_entry, json_line, output_paths, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,10 +108,25 @@ class Work:
 
     def _write_down(self, key: str, outcome: Outcome) -> None:
         if outcome.error is None:
-            tile = pack(outcome.thumbnails)
+            self._write_page(outcome)
+            tile = None if outcome.thumbnails is None else outcome.thumbnails.tile
             self._note(lambda: self._ledger.done(key, outcome.entry, tile))
         else:
             self._note(lambda: self._ledger.failed(key, outcome.entry))
+
+    def _write_page(self, outcome: Outcome) -> None:
+        """Write the field's page for the report; where that fails, the results are still right."""
+        if outcome.thumbnails is None:
+            return
+        try:
+            write_page(
+                self._job.out,
+                outcome.entry,
+                outcome.thumbnails,
+                overwrite=self._ledger.replace,
+            )
+        except AnnaPalmError as error:
+            say(f"warning: the report has no page of {outcome.entry['input']}: {error}")
 
     def _begin(self, item: Item) -> None:
         key = key_of(item.stem, self._job.out)

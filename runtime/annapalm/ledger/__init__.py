@@ -9,8 +9,8 @@ from annapalm.ledger.ledger import Ledger, check_settings, key_of
 from annapalm.ledger.lock import OutputLock
 from annapalm.ledger.recover import recover, tidy_report
 from annapalm.ledger.resume import Standing, hash_companions, judge
-from annapalm.ledger.row import Row
 from annapalm.ledger.shard import Shard
+from annapalm.write.row import Row
 
 __all__ = [
     "Index",

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from annapalm.ledger.errors import LedgerDamagedError
 from annapalm.ledger.lines import read_line, read_lines
-from annapalm.ledger.row import Row
 from annapalm.ledger.shard import Shard
+from annapalm.write.row import Row
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,8 +27,8 @@ from annapalm.ledger.index import (
     read_index,
 )
 from annapalm.ledger.lines import Event, LineWriter
-from annapalm.ledger.row import Row
 from annapalm.write.errors import as_write_error
+from annapalm.write.row import Row
 from annapalm.write.text import flatten, to_plain
 
 if TYPE_CHECKING:

@@ -1,40 +1,45 @@
 """`report.html`: one page, in one file, that shows a run and says where not to believe it.
 
-The page needs no network, no script and no other file; pictures are inside. All text that comes
-from outside (paths, messages, notes) is escaped.
+The page needs no network and no other file; what it shows of a thousand fields is inside, and each
+field's own page is a click away. Without a script all of it is there, worst first; with the one in
+it, the table can be sorted and searched. All text from outside (paths, messages, notes) is escaped.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from datetime import datetime
-from html import escape
+from hashlib import sha256
 from importlib.resources import files
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
 
 from annapalm.quality.structure import STRUCTURE_MASS
+from annapalm.write import words
+from annapalm.write.card import render_card
 from annapalm.write.colour import css_ramp
-from annapalm.write.field import IMAGE_SUFFIX, PREVIEW_SUFFIX, RECORD_SUFFIX
+from annapalm.write.page import page_name, read_pictures
 from annapalm.write.preview import short
-from annapalm.write.text import clean_text
+from annapalm.write.report_table import ODD, table_head, table_row, tile
 from annapalm.write.trust import DOUBT
-from annapalm.write.verdict import FEW, LOW_RSP, MANY, Verdict, judge, percent
+from annapalm.write.verdict import FEW, MANY, Verdict, judge, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
+    from pathlib import Path
 
     from annapalm.write.colour import ColourName
-    from annapalm.write.schema import CrossCheckRecord, FieldEntry, FieldRecord, RunRecord
-    from annapalm.write.thumbnails import Thumbnails
+    from annapalm.write.overview import Overview
+    from annapalm.write.row import Row
+    from annapalm.write.schema import FieldEntry, RunHead
+    from annapalm.write.shelf import Shelf
 
-PICTURE_BYTES = 24_000_000
-"""Pictures in one page, in bytes; a larger page opens slowly. Later fields are linked only."""
-_FIRST = 12
-"""Fields named as worth a look first."""
-
-_NOTHING = "&ndash;"
+CARDS = 24
+"""Fields up to which all pictures stand in the report itself; of more, each has its page."""
+_FEW = 3
+"""Fields up to which there is nothing to choose from: no mosaic, no search."""
+_MANY = 60
+"""Fields from which tiles are small and scroll."""
+_FIRST, _FIRST_FAILED = 12, 4
+"""Fields named as worth a look first, and failed ones among them where there are others."""
 
 _RUN_TAGS = {
     "done": ("good", "all done"),
@@ -44,98 +49,160 @@ _RUN_TAGS = {
 }
 
 
-def render_report(run: RunRecord, thumbnails: Sequence[Thumbnails | None], record_name: str) -> str:
-    """Render the page; `thumbnails` are parallel to run["fields"], `record_name` is the JSON's."""
-    entries = run["fields"]
-    verdicts = [judge(entry) for entry in entries]
-    pictures = list(thumbnails)[: len(entries)]
-    body = "\n".join(
-        [
-            _top(run),
-            _figures(run, verdicts),
-            _look_first(entries, verdicts),
-            _how_to_read(entries),
-            _table(entries, verdicts),
-            _cards(entries, verdicts, pictures),
-            _origin(run, record_name),
-        ]
-    )
-    style = files("annapalm.write").joinpath("report.css").read_text(encoding="utf-8")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>annapalm: {len(entries):,} {_plural(len(entries), 'field')}</title>\n"
-        f"<style>\n{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+def render_report(
+    run: RunHead, shelf: Shelf, overview: Overview, out_dir: Path, record_name: str
+) -> Iterator[str]:
+    """Render the page piece by piece; `overview` is of the rows on `shelf`.
+
+    Pages and pictures of fields are looked for in `out_dir`; `record_name` is the JSON's.
+    """
+    return _Report(run, shelf, overview, out_dir, record_name).pieces()
 
 
-def _top(run: RunRecord) -> str:
+class _Report:
+    """What all parts of the page need."""
+
+    def __init__(
+        self, run: RunHead, shelf: Shelf, overview: Overview, out_dir: Path, record_name: str
+    ) -> None:
+        self.run, self.shelf, self.overview = run, shelf, overview
+        self.out_dir, self.record_name = out_dir, record_name
+        self.inline = len(shelf) <= CARDS
+
+    def pieces(self) -> Iterator[str]:
+        count = len(self.shelf)
+        script = _read("report.js")
+        digest = b64encode(sha256(script.encode()).digest()).decode()
+        title = f"annapalm: {count:,} {words.plural(count, 'field')}"
+        yield words.page_head(title, digest)
+        yield _top(self.run, count)
+        yield _figures(self.overview)
+        yield self._look_first()
+        if count == 1:
+            yield from self._cards()
+            yield _how_to_read(self.overview)
+        else:
+            yield _how_to_read(self.overview)
+            yield "<h2>All fields</h2>"
+            if count:
+                yield _tools(self.overview, hidden=count <= _FEW)
+            if count > _FEW:
+                yield from self._mosaic()
+            if count:
+                yield from self._table()
+            if self.inline:
+                yield from self._cards()
+        yield _origin(self.run, self.record_name)
+        yield f"<script>{script}</script>"
+        yield words.PAGE_END
+
+    def _look_first(self) -> str:
+        """Name the worst first: failed, not to be relied on, doubtful or odd or warned about."""
+        numbers = self.overview.look_first(_FIRST, _FIRST_FAILED)
+        if not numbers:
+            return ""
+        items = "".join(self._first(number, self.shelf[number]) for number in numbers)
+        worth = self.overview.worth_a_look
+        rest = worth - len(numbers)
+        if rest > 0:
+            items += f'<li class="quiet">and {rest:,} more, next in the table</li>'
+        return f'<h2>Look at these first</h2><ul class="first">{items}</ul>'
+
+    def _first(self, number: int, row: Row) -> str:
+        entry, verdict = row.entry, judge(row.entry)
+        unlike = self.overview.unlike.get(number)
+        return (
+            f'<li>{words.tag(verdict)}<a href="{self._jump(number, entry)}">{words.name(entry)}</a>'
+            f'<span class="quiet">{_reason(entry, verdict, unlike)}</span></li>'
+        )
+
+    def _jump(self, number: int, entry: FieldEntry) -> str:
+        """Lead to what the report has of a field: its card, its page, or else its row."""
+        return self._href(number, entry) or f"#field-{number}"
+
+    def _href(self, number: int, entry: FieldEntry) -> str | None:
+        if self.inline:
+            return f"#field-{number}"
+        page = self._page(entry)
+        return None if page is None else words.link(page)
+
+    def _page(self, entry: FieldEntry) -> str | None:
+        """Name the page of a field, where there is one."""
+        if entry["record"] is None or entry["stem"] is None:
+            return None
+        name = page_name(entry["stem"])
+        return name if (self.out_dir / name).is_file() else None
+
+    def _mosaic(self) -> Iterator[str]:
+        small = (
+            ' class="mosaic small" tabindex="0"' if len(self.shelf) > _MANY else ' class="mosaic"'
+        )
+        yield f'<ul{small} aria-label="All fields as small pictures, in the order of the table">'
+        for number in self.overview.order:
+            row = self.shelf[number]
+            yield tile(number, row, self._jump(number, row.entry))
+        yield "</ul>"
+
+    def _table(self) -> Iterator[str]:
+        long = " long" if len(self.shelf) > CARDS else ""
+        yield f'<div class="scroll{long}" tabindex="0"><table class="all">{table_head()}<tbody>'
+        for place, number in enumerate(self.overview.order):
+            row = self.shelf[number]
+            href = self._href(number, row.entry)
+            yield table_row(number, place, row, href, self.overview.unlike.get(number))
+        yield "</tbody></table></div>"
+
+    def _cards(self) -> Iterator[str]:
+        if len(self.shelf) > 1:
+            yield "<h2>Field by field</h2>"
+        for number in self.overview.order:
+            entry = self.shelf[number].entry
+            page = self._page(entry)
+            pictures = {} if page is None else read_pictures(self.out_dir / page)
+            yield render_card(entry, pictures, page=page, anchor=f"field-{number}")
+
+
+def _top(run: RunHead, count: int) -> str:
     grade, tag = _RUN_TAGS[run["status"]]
-    model, device = run["model"], run["device"]
+    model, device, shards = run["model"], run["device"], run["shards"]
+    parts = "" if shards is None else f" · {len(shards['ended'])} of {shards['count']} shards done"
     return (
-        f'<div class="top"><h1>Reconstructions of {len(run["fields"]):,} '
-        f"{_plural(len(run['fields']), 'field')} of view</h1>"
+        f'<div class="top"><h1>Reconstructions of {count:,} '
+        f"{words.plural(count, 'field')} of view</h1>"
         f'<span class="tag {grade}">{tag}</span>'
-        f'<p class="quiet">{_text(_moment(run["started"]))} · {_duration(run["seconds"])} · '
-        f"model {_text(model['name'])} {_text(model['version'])} · on {_text(device['device'])}, "
-        f"{device['threads']} {_plural(device['threads'], 'thread')}</p></div>"
+        f'<p class="quiet">{words.text(words.moment(run["started"]))} · '
+        f"{words.duration(run['seconds'])} · "
+        f"model {words.text(model['name'])} {words.text(model['version'])} · "
+        f"on {words.text(device['device'])}, "
+        f"{device['threads']} {words.plural(device['threads'], 'thread')}{parts}</p></div>"
     )
 
 
-def _figures(run: RunRecord, verdicts: list[Verdict]) -> str:
-    records = [e["record"] for e in run["fields"] if e["record"] is not None]
-    failed = sum(e["status"] == "failed" for e in run["fields"])
-    doubtful = sum(v.grade in ("fair", "bad") for v in verdicts) - failed
-    used = sum(r["counts"]["used"] for r in records)
-    area = sum(r["image"]["area_um2"] for r in records)
+def _figures(overview: Overview) -> str:
+    done, failed = overview.statuses["done"], overview.statuses["failed"]
     figures = [
-        (f"{len(records):,}", f"{_plural(len(records), 'field')} reconstructed"),
-        (f"{failed:,}", f"{_plural(failed, 'input')} failed"),
-        (f"{doubtful:,}", f"{_plural(doubtful, 'field')} doubtful"),
-        (f"{used:,}", f"localizations in {short(area)} µm²"),
+        (f"{done:,}", f"{words.plural(done, 'field')} reconstructed"),
+        (f"{failed:,}", f"{words.plural(failed, 'input')} failed"),
+        (f"{overview.doubtful:,}", f"{words.plural(overview.doubtful, 'field')} doubtful"),
+        (f"{overview.used:,}", f"localizations in {short(overview.area_um2)} µm²"),
     ]
+    skipped = overview.statuses["skipped"]
+    if skipped:
+        figures.insert(2, (f"{skipped:,}", "not run"))
     cells = "".join(f"<div><b>{number}</b><span>{label}</span></div>" for number, label in figures)
     return f'<div class="figures">{cells}</div>'
 
 
-def _look_first(entries: list[FieldEntry], verdicts: list[Verdict]) -> str:
-    """Name the worst first: failed, then not to be relied on, then doubtful or warned about."""
-    ranks = {"bad": 1, "fair": 2, "none": 3, "good": 3}
-    rows = []
-    for number, (entry, verdict) in enumerate(zip(entries, verdicts, strict=True)):
-        warned = entry["record"] is not None and bool(entry["record"]["warnings"])
-        rank = 0 if entry["status"] == "failed" else ranks[verdict.grade]
-        if (rank < 3 or warned) and entry["status"] != "skipped":
-            rows.append((rank, number, entry, verdict))
-    if not rows:
-        return ""
-    rows.sort(key=lambda row: row[:2])
-    items = "".join(
-        f"<li>{_tag(verdict)}"
-        f'<a href="#field-{number}">{_name(entry)}</a>'
-        f'<span class="quiet">{_reason(entry, verdict)}</span></li>'
-        for _, number, entry, verdict in rows[:_FIRST]
-    )
-    rest = len(rows) - _FIRST
-    if rest > 0:
-        items += f'<li class="quiet">and {rest:,} more, marked in the table</li>'
-    return f'<h2>Look at these first</h2><ul class="first">{items}</ul>'
-
-
-def _reason(entry: FieldEntry, verdict: Verdict) -> str:
+def _reason(entry: FieldEntry, verdict: Verdict, unlike: str | None) -> str:
     if entry["error"] is not None:
-        return _text(entry["error"]["message"].split("\n")[0])
+        return words.text(entry["error"]["message"].split("\n")[0])
     warnings = entry["record"]["warnings"] if entry["record"] is not None else []
-    return _text(warnings[0]) if warnings and verdict.grade != "bad" else _text(verdict.says)
+    said = warnings[0] if warnings and verdict.grade != "bad" else verdict.says
+    return words.text(said if unlike is None else f"{ODD.capitalize()}: {unlike}. {said}")
 
 
-def _doubt(entries: list[FieldEntry]) -> float:
-    """Ratio from which pixels of this run are red: all of its fields have the same."""
-    return next((e["record"]["trust"]["doubt"] for e in entries if e["record"]), DOUBT)
-
-
-def _how_to_read(entries: list[FieldEntry]) -> str:
-    red_from = percent(_doubt(entries))
+def _how_to_read(overview: Overview) -> str:
+    red_from = percent(DOUBT if overview.doubt is None else overview.doubt)
     keys: list[tuple[ColourName | Literal["doubt"], str, str]] = [
         ("grey", "Sparse", "The localizations that were measured. Only this was seen."),
         (
@@ -163,7 +230,7 @@ def _how_to_read(entries: list[FieldEntry]) -> str:
             ),
         ),
     ]
-    if any(e["record"] is not None and e["record"]["cross_check"] for e in entries):
+    if overview.cross_checked:
         keys.append(
             (
                 "accord",
@@ -190,257 +257,45 @@ def _how_to_read(entries: list[FieldEntry]) -> str:
     )
 
 
-def _table(entries: list[FieldEntry], verdicts: list[Verdict]) -> str:
-    heads = (
-        "Field",
-        "Verdict",
-        "Localizations",
-        "per µm²",
-        "Nyquist<br>resolution",
-        "Doubtful<br>structure",
-        "Mean error<br>of structure",
-        "RSP",
-        "RSE",
-        "Warnings",
-        "Time",
+def _tools(overview: Overview, *, hidden: bool) -> str:
+    """Render verdicts with their numbers; with a script they, and words, choose fields."""
+    parts = "".join(
+        f'<i class="{grade}" style="flex:{count}"></i>' for grade, count in overview.tags.values()
     )
-    rows = "".join(
-        _row(number, entry, verdict)
-        for number, (entry, verdict) in enumerate(zip(entries, verdicts, strict=True))
-    )
-    head = "".join(f'<th scope="col">{h}</th>' for h in heads)
-    return (
-        f'<h2>All fields</h2><div class="scroll"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _row(number: int, entry: FieldEntry, verdict: Verdict) -> str:
-    record = entry["record"]
-    cells = [
-        f'<a href="#field-{number}">{_name(entry)}</a>',
-        _tag(verdict),
-    ]
-    if record is None:
-        cells += [_NOTHING] * 8
-    else:
-        trust, agreement = record["trust"], record["widefield"]
-        cells += [
-            f"{record['counts']['used']:,}",
-            short(record["counts"]["density_per_um2"]),
-            _nm(trust["structure_nyquist_nm"]),
-            _bar(trust["doubtful_share"], verdict),
-            _share(trust["relative_error"]),
-            _number(agreement["rsp"] if agreement else None, ".2f"),
-            _number(agreement["rse"] if agreement else None, ".3g"),
-            f"{len(record['warnings'])}" if record["warnings"] else _NOTHING,
-        ]
-    cells.append(_duration(entry["seconds"]) if entry["status"] != "skipped" else _NOTHING)
-    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
-
-
-def _cards(
-    entries: list[FieldEntry], verdicts: list[Verdict], pictures: list[Thumbnails | None]
-) -> str:
-    cards, room = [], PICTURE_BYTES
-    rows = zip_longest(entries, verdicts, pictures)
-    for number, (entry, verdict, picture) in enumerate(rows):
-        shown = picture
-        if picture is not None:
-            room -= picture.size_bytes
-            shown = picture if room >= 0 else None
-        cards.append(_card(number, entry, verdict, shown, left_out=picture is not shown))
-    return f"<h2>Field by field</h2>{''.join(cards)}"
-
-
-def _card(
-    number: int, entry: FieldEntry, verdict: Verdict, picture: Thumbnails | None, *, left_out: bool
-) -> str:
-    parts = [
-        f'<article class="field" id="field-{number}">',
-        f"<header><h3>{_name(entry)}</h3>{_tag(verdict)}{_links(entry)}</header>",
-        f'<p class="says">{_text(verdict.says)}</p>',
-    ]
-    if picture is not None:
-        parts.append(_plates(picture))
-    elif left_out:
-        parts.append('<p class="quiet">Open the files for the pictures: this page is full.</p>')
-    if entry["record"] is not None:
-        parts.append(_facts(entry["record"]))
-        parts.append(_notes(entry["record"]["warnings"]))
-    if entry["error"] is not None:
-        parts.append(f'<p class="wrong">{_text(entry["error"]["message"])}</p>')
-    return "".join([*parts, "</article>"])
-
-
-def _plates(picture: Thumbnails) -> str:
-    plates = (
-        (picture.sparse, "sparse", "measured"),
-        (picture.dense, "dense", "estimated"),
-        (picture.error, "error", "on the scale of dense"),
-        (picture.doubt, "where not to believe it", "in red"),
-        (picture.cross_check, "cross-check", "red not borne out, blue missing"),
+    chips = "".join(
+        f'<button type="button" class="chip {grade}" data-tag="{words.text(tag)}" '
+        f'aria-pressed="false" disabled>{words.text(tag)} <b>{count:,}</b></button>'
+        for tag, (grade, count) in overview.tags.items()
     )
     return (
-        '<div class="plates">'
-        + "".join(
-            f'<figure><img alt="{title}" src="data:image/png;base64,{b64encode(png).decode()}">'
-            f"<figcaption>{title} · {text}</figcaption></figure>"
-            for png, title, text in plates
-            if png is not None
-        )
-        + "</div>"
+        f'<div class="tools"{" hidden" if hidden else ""}>'
+        f'<div class="parts" aria-hidden="true">{parts}</div>'
+        f'<div class="chips" role="group" aria-label="Show only these verdicts">{chips}</div>'
+        '<label hidden>Find <input type="search" placeholder="name, verdict or message" '
+        'autocomplete="off" spellcheck="false"></label>'
+        '<output hidden aria-live="polite"></output></div>'
     )
 
 
-def _links(entry: FieldEntry) -> str:
-    if entry["record"] is None or entry["stem"] is None:
-        return ""
-    names = {IMAGE_SUFFIX: "OME-TIFF", PREVIEW_SUFFIX: "PNG", RECORD_SUFFIX: "JSON"}
-    written = {o["name"] for o in entry["record"]["outputs"]}
-    leaf = entry["stem"].rsplit("/", 1)[-1]
-    links = "".join(
-        f'<a href="{_text(quote(entry["stem"] + suffix, errors="surrogateescape"))}">{name}</a>'
-        for suffix, name in names.items()
-        if suffix == RECORD_SUFFIX or leaf + suffix in written
-    )
-    return f'<span class="files">{links}</span>'
-
-
-def _facts(record: FieldRecord) -> str:
-    counts, trust, image = record["counts"], record["trust"], record["image"]
-    source = record["provenance"]["input"]
-    width, height = image["field_um"]
-    facts = [
-        ("Field", f"{short(width)} &times; {short(height)} µm"),
-        ("Pixels", f"{image['shape'][1]:,} &times; {image['shape'][0]:,}"),
-        ("Pixel size", f"{image['pixel_nm']:g} nm"),
-        ("Localizations", f"{counts['used']:,}"),
-        ("Outside the field", f"{counts['outside']:,}"),
-        ("Density", f"{short(counts['density_per_um2'])} per µm²"),
-        ("Nyquist resolution, field", _nm(counts["nyquist_nm"])),
-        ("Density in structure", _per_um2(trust["structure_density_per_um2"])),
-        ("Nyquist resolution, structure", _nm(trust["structure_nyquist_nm"])),
-        ("Frames", _frames(source["frames"])),
-        ("Expected in structure", short(trust["expected_localizations"])),
-        ("Expected diffuse", short(trust["diffuse_localizations"])),
-        ("Doubtful structure", _share(trust["doubtful_share"])),
-        ("Mean error of structure", _share(trust["relative_error"])),
-    ]
-    agreement = record["widefield"]
-    if agreement is None:
-        facts.append(("Widefield image", "none"))
-    else:
-        x, y = agreement["shift_nm"]
-        low = agreement["rsp"] is None or agreement["rsp"] < LOW_RSP
-        rsp = _number(agreement["rsp"], ".2f")
-        facts += [
-            ("RSP", f'<span class="bad">{rsp}</span>' if low else rsp),
-            ("RSE", _number(agreement["rse"], ".3g")),
-            ("Widefield shift", f"{x:.0f}, {y:.0f} nm"),
-        ]
-    facts += _cross_check_facts(record["cross_check"])
-    items = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts)
-    return f'<dl class="facts">{items}</dl>'
-
-
-def _cross_check_facts(found: CrossCheckRecord | None) -> list[tuple[str, str]]:
-    """Say what the held-out frames say; nothing where they were not asked."""
-    if found is None:
-        return []
-    if not found["done"]:
-        return [("Cross-check", "not done, see below")]
-    misfit = _number(found["misfit"], ".2f")
-    return [
-        (
-            "Cross-check: misfit",
-            f'<span class="bad">{misfit}</span>' if found["contradicted"] else misfit,
-        ),
-        ("Structure not borne out", _share(found["unconfirmed_share"])),
-        ("Field marked as missing", _share(found["missing_share"])),
-        ("Structure testable", _share(found["testable_share"])),
-    ]
-
-
-def _notes(warnings: list[str]) -> str:
-    if not warnings:
-        return ""
-    return f'<ul class="notes">{"".join(f"<li>{_text(w)}</li>" for w in warnings)}</ul>'
-
-
-def _origin(run: RunRecord, record_name: str) -> str:
-    model, software, device = run["model"], run["software"], run["device"]
-    rows = [
-        ("Command", f"<code>{_text(' '.join(run['command']))}</code>"),
-        ("Model", f"{_text(model['name'])} {_text(model['version'])}, {_text(model['licence'])}"),
-        ("Model sha256", f"<code>{_text(model['sha256'])}</code>"),
-        ("Device", f"{_text(device['provider'])}: {_text(device['reason'])}"),
-        (
-            "Software",
-            _text(
-                f"annapalm {software['annapalm']}, onnxruntime {software['onnxruntime']}, "
-                f"numpy {software['numpy']}, Python {software['python']}, {software['system']}"
+def _origin(run: RunHead, record_name: str) -> str:
+    model, device = run["model"], run["device"]
+    return words.origin(
+        [
+            ("Command", f"<code>{words.text(' '.join(run['command']))}</code>"),
+            (
+                "Model",
+                words.text(f"{model['name']} {model['version']}, {model['licence']}"),
             ),
-        ),
-        ("All numbers", f'<a href="{_text(quote(record_name))}">{_text(record_name)}</a>'),
-    ]
-    items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    return f'<h2>Where this comes from</h2><dl class="origin">{items}</dl>'
-
-
-def _tag(verdict: Verdict) -> str:
-    return f'<span class="tag {verdict.grade}">{verdict.tag}</span>'
-
-
-def _name(entry: FieldEntry) -> str:
-    return _text(entry["stem"] or entry["input"])
-
-
-def _bar(share: float | None, verdict: Verdict) -> str:
-    if share is None:
-        return _NOTHING
-    return (
-        f'<span class="bar {verdict.grade}"><i style="width:{share * 100:.0f}%"></i></span>'
-        f"<span>{percent(share)}</span>"
+            ("Model sha256", f"<code>{words.text(model['sha256'])}</code>"),
+            ("Device", words.text(f"{device['provider']}: {device['reason']}")),
+            ("Software", words.software(run["software"])),
+            (
+                "All numbers",
+                f'<a href="{words.link(record_name)}">{words.text(record_name)}</a>',
+            ),
+        ]
     )
 
 
-def _share(share: float | None) -> str:
-    return _NOTHING if share is None else percent(share)
-
-
-def _number(value: float | None, form: str) -> str:
-    return _NOTHING if value is None else format(value, form)
-
-
-def _nm(length: float | None) -> str:
-    return _NOTHING if length is None else f"{short(length)} nm"
-
-
-def _per_um2(density: float | None) -> str:
-    return _NOTHING if density is None else f"{short(density)} per µm²"
-
-
-def _frames(frames: list[int] | None) -> str:
-    return _NOTHING if frames is None else f"{frames[0]:,} to {frames[1]:,}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.2f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60} min"
-
-
-def _moment(iso: str) -> str:
-    """Write a time to the minute, with its time zone."""
-    moment = datetime.fromisoformat(iso)
-    return f"{moment:%Y-%m-%d %H:%M} {moment.tzname() or ''}".rstrip()
-
-
-def _plural(count: int, word: str) -> str:
-    return word if count == 1 else f"{word}s"
-
-
-def _text(text: str) -> str:
-    return escape(clean_text(text))
+def _read(name: str) -> str:
+    return files("annapalm.write").joinpath(name).read_text(encoding="utf-8")

@@ -15,4 +15,4 @@ class Row:
 
     entry: FieldEntry
     tile: bytes | None = None
-    """Its picture in the report; None unless done."""
+    """A PNG of at most `TILE_BYTES` for the mosaic of the report; None unless done."""
