@@ -7,6 +7,7 @@ is JSON, each message ended by a zero byte, on file descriptors 3 (to it) and 4 
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import os
 import shutil
@@ -36,6 +37,10 @@ def find_browser() -> str:
         "name one in ANNAPALM_CHROMIUM."
     )
     return found
+
+
+class BrowserError(RuntimeError):
+    """The browser could not do what it was told."""
 
 
 class Browser:
@@ -106,7 +111,8 @@ class Browser:
         while True:
             got = self._read()
             if got.get("id") == message["id"]:
-                assert "error" not in got, got["error"]
+                if "error" in got:
+                    raise BrowserError(got["error"]["message"])
                 result: dict[str, Any] = got["result"]
                 return result
             self._hear(got)
@@ -136,17 +142,19 @@ class Browser:
     def eval(self, script: str) -> Any:
         """Evaluate an expression in the page."""
         found = self.call("Runtime.evaluate", expression=script, returnByValue=True)
-        assert "exceptionDetails" not in found, found["exceptionDetails"]
+        if "exceptionDetails" in found:
+            raise BrowserError(found["exceptionDetails"]["exception"]["description"])
         return found["result"].get("value")
 
     def until(self, script: str) -> None:
         """Wait until an expression is true."""
-        for _ in range(1200):
-            if self.eval(script):
-                return
+        for _ in range(600):
+            with contextlib.suppress(BrowserError):  # asked while the page was just changing
+                if self.eval(script):
+                    return
             time.sleep(0.05)
         message = f"never true: {script}"
-        raise AssertionError(message)
+        raise BrowserError(message)
 
     def press(self, key: str, code: int = 0, text: str = "") -> None:
         """Press a key and let it go."""

@@ -125,9 +125,8 @@ def test_verdicts_choose_and_the_choice_is_there_after_coming_back(
     browser.click(".all tbody tr:not([hidden]) a")
     browser.until("location.pathname.endsWith('/report/cell_64.html') && document.images.length")
     browser.eval("history.back()")
-    browser.until(
-        "location.pathname.endsWith('/report.html') && document.querySelector('th button')"
-    )
+    browser.until("location.pathname.endsWith('/report.html')")
+    browser.until("document.querySelectorAll('th button').length > 0")
     assert browser.eval(NAMES) == chosen[::-1]
     browser.click(".chip[data-tag='failed']")
     assert len(browser.eval(NAMES)) == 10
@@ -163,7 +162,9 @@ def test_it_is_dark_where_the_user_likes_it_dark(browser: Browser, folder: Path,
         browser.open(folder / page, dark=dark)
         picture = photograph(browser)
         assert picture.shape == (900, 1300, 3)
-        assert len(np.unique(picture.reshape(-1, 3), axis=0)) > 50  # words and colours, no blank
+        assert (
+            len(np.unique(picture[::8, ::8].reshape(-1, 3), axis=0)) > 20
+        )  # words and colours, no blank
         brightness[dark] = np.median(picture)
     assert brightness[False] > 200
     assert brightness[True] < 60

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.write.schema import CountsRecord, FieldEntry, TrustRecord
 
-_VOID = {"meta", "img", "br", "input"}
+_VOID = {"meta", "img", "br", "input", "wbr"}
 
 
 class _Page(HTMLParser):

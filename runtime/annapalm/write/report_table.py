@@ -72,7 +72,7 @@ def table_row(number: int, place: int, row: Row, href: str | None, unlike: str |
     """Render a row; `place` is that in the worst-first order, `unlike` as in `Overview`."""
     entry, verdict = row.entry, judge(row.entry)
     record = entry["record"]
-    name = words.name(entry)
+    name = words.name(entry).replace("/", "/<wbr>")
     odd = "" if unlike is None else f' <span class="tag fair" title="{unlike}">{ODD}</span>'
     cells = [
         f"{number + 1}",

@@ -116,8 +116,9 @@ def plural(count: int, word: str) -> str:
 
 def software(record: SoftwareRecord) -> str:
     """Name the versions that can change a pixel."""
+    runtime = record["onnxruntime"].removeprefix("onnxruntime ")  # it may name the build
     return text(
-        f"annapalm {record['annapalm']}, onnxruntime {record['onnxruntime']}, "
+        f"annapalm {record['annapalm']}, onnxruntime {runtime}, "
         f"numpy {record['numpy']}, Python {record['python']}, {record['system']}"
     )
 
