@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from typing import get_args
+from typing import get_args, get_type_hints
 
 import pytest
 import typer
@@ -15,7 +15,17 @@ from annapalm.cli import run as run_app
 from annapalm.contract import CONTRACT_VERSION, INPUTS, OUTPUTS
 from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION
 from annapalm.read.table import FormatName
-from annapalm.write.schema import FieldEntry, FieldRecord
+from annapalm.write.schema import (
+    DeviceRecord,
+    FieldEntry,
+    FieldRecord,
+    ModelRecord,
+    RunRecord,
+    ShardsRecord,
+    SoftwareRecord,
+)
+
+_KEY = r"^\| `(\w+)` \|"
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -62,10 +72,16 @@ def test_the_contract_is_documented_name_by_name() -> None:
 
 def test_the_keys_of_the_record_are_documented() -> None:
     page = _text("docs/outputs.md")
-    table = page.split("## `<stem>.json`")[1]
-    assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(FieldRecord.__annotations__)
-    line = table.split("--jsonl")[1]
-    assert [key for key in FieldEntry.__annotations__ if f"`{key}`" not in line] == []
+    rest = page.split("## `<stem>.json`")[1]
+    field, run = rest.split("### `run.json`")
+    assert re.findall(_KEY, field, re.MULTILINE) == list(FieldRecord.__annotations__)
+    run, entry = run.split("Each of `fields`, and each line of `--jsonl`")
+    cells = re.findall(r"^\| (`[^|]*) \|", run, re.MULTILINE)
+    keys = [key for cell in cells for key in re.findall(r"`(\w+)`", cell)]
+    assert keys == list(get_type_hints(RunRecord))
+    assert re.findall(_KEY, entry, re.MULTILINE) == list(FieldEntry.__annotations__)
+    for part in (SoftwareRecord, ModelRecord, DeviceRecord, ShardsRecord):
+        assert [key for key in part.__annotations__ if f"`{key}`" not in run] == []
 
 
 def test_the_readme_names_the_default_model() -> None:

@@ -185,6 +185,7 @@ def test_a_table_becomes_a_dense_image_with_its_error_map(installed: Installed) 
         "cell.json",
         "cell.ome.tif",
         "cell.png",
+        "report",
         "report.html",
         "run.json",
     ]

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
+import tracemalloc
 from html.parser import HTMLParser
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
+from urllib.parse import unquote
 
 import pytest
-from write_words import a_provenance, a_result, a_run, an_agreement, names_in
+from write_words import a_head, a_provenance, a_result, an_agreement, names_in
 
-from annapalm.errors import InvalidValueError
+from annapalm.errors import AnnaPalmError, InvalidValueError
 from annapalm.write import (
+    Row,
     done_entry,
     failed_entry,
     json_line,
     skipped_entry,
     write_field,
+    write_page,
     write_run,
 )
-from annapalm.write.page import page_path, read_card, write_page
-from annapalm.write.report import ON_ONE_PAGE, render_report
-from annapalm.write.row import Row
+from annapalm.write.errors import OutputExistsError
 from annapalm.write.text import clean_text, flatten, json_text, to_plain
 from annapalm.write.thumbnails import make_thumbnails
 
@@ -29,10 +33,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annapalm.reconstruction import Reconstruction
-    from annapalm.write.schema import FieldEntry
+    from annapalm.write.schema import CountsRecord, FieldEntry, TrustRecord
 
-_VOID = {"meta", "img", "br", "base", "input"}
-SUFFIXES = (".ome.tif", ".png", ".json")
+_VOID = {"meta", "img", "br", "input", "wbr"}
 
 
 class _Page(HTMLParser):
@@ -44,7 +47,7 @@ class _Page(HTMLParser):
         self.links: list[str] = []
         self.pictures: list[str] = []
         self.ids: set[str] = set()
-        self.text = ""
+        self.html, self.text = text, ""
         self.feed(text)
         self.close()
         assert self.open == []
@@ -67,108 +70,174 @@ class _Page(HTMLParser):
         self.text += data
 
 
-def a_page(out: Path, *entries: FieldEntry) -> str:
-    """Render the report of a run of these fields, whose pages are written."""
-    pictures = make_thumbnails(a_result())
-    rows = []
-    for entry in entries:
-        if entry["status"] == "done":
-            write_page(out, entry, pictures)
-        rows.append(Row(entry, pictures.tile if entry["status"] == "done" else None))
-    return "".join(render_report(a_run(*entries), rows, "run.json", out))
-
-
 def an_entry(folder: Path, name: str, result: Reconstruction | None = None) -> FieldEntry:
-    output = write_field(
-        result or a_result(), folder / name, a_provenance(f"in/{name}.csv"), overwrite=False
-    )
-    return done_entry(f"in/{name}.csv", output, folder, 0.81234567)
+    result = result or a_result()
+    output = write_field(result, folder / name, a_provenance(f"in/{name}.csv"), overwrite=False)
+    entry = done_entry(f"in/{name}.csv", output, folder, 0.81234567)
+    write_page(folder, entry, output.thumbnails)
+    return entry
+
+
+def a_row(entry: FieldEntry) -> Row:
+    return Row(entry, make_thumbnails(a_result()).tile if entry["record"] else None)
+
+
+def a_report(folder: Path, *entries: FieldEntry) -> _Page:
+    _, report = write_run(folder, a_head(*entries), map(a_row, entries), replace=True)
+    return _Page(report.read_text(encoding="utf-8"))
+
+
+def many_like(entry: FieldEntry, count: int) -> list[FieldEntry]:
+    return [{**entry, "stem": f"cell_{i:03d}"} for i in range(count)]
+
+
+def with_trust(entry: FieldEntry, **values: float) -> FieldEntry:
+    record = entry["record"]
+    assert record is not None
+    trust = cast("TrustRecord", record["trust"] | values)
+    return {**entry, "record": {**record, "trust": trust}}
 
 
 def test_a_run_leaves_record_and_report(tmp_path: Path) -> None:
     done = an_entry(tmp_path, "sub/cell 1")
-    run = a_run(done, failed_entry("in/b.csv", ValueError("no"), 0.1), skipped_entry("in/c.csv"))
-    rows = [Row(entry) for entry in run["fields"]]
-    record, page = write_run(tmp_path, {**run, "fields": []}, rows)
+    entries = [done, failed_entry("in/b.csv", ValueError("no"), 0.1), skipped_entry("in/c.csv")]
+    head = a_head(*entries)
+    record, page = write_run(tmp_path, head, map(a_row, entries))
     assert (record.name, page.name) == ("run.json", "report.html")
-    assert record.read_text(encoding="utf-8") == f"{json_text(run)}\n"
+    assert json.loads(record.read_text(encoding="utf-8")) == {**head, "fields": entries}
     assert done["stem"] == "sub/cell 1"
     assert done["seconds"] == 0.8123
+    assert names_in(tmp_path) == {"report", "report.html", "run.json", "sub"}
 
 
 def test_a_later_run_does_not_replace_an_earlier_one_unless_asked(tmp_path: Path) -> None:
     for _ in range(3):
-        write_run(tmp_path, a_run(), [])
-    write_run(tmp_path, a_run(), [], overwrite=True)
+        write_run(tmp_path, a_head(), ())
+    write_run(tmp_path, a_head(), (), replace=True)
     assert names_in(tmp_path) == {
         *("run.json", "run-2.json", "run-3.json"),
         *("report.html", "report-2.html", "report-3.html"),
     }
 
 
-def test_the_page_needs_no_other_file_and_no_network(tmp_path: Path) -> None:
-    entry = an_entry(tmp_path, "cell")
-    page = a_page(tmp_path, entry)
-    assert not re.search(r"<(link|iframe|object)\b|url\(|@import|https?:", page)
-    assert page.count("<script") == 1
-    assert len(_Page(page).pictures) == 5  # the tile, and four small pictures
-    assert all(p.startswith("data:image/png;base64,") for p in _Page(page).pictures)
+@pytest.mark.parametrize("count", [1, 5, 40])
+def test_the_page_needs_no_other_file_and_no_network(tmp_path: Path, count: int) -> None:
+    page = a_report(tmp_path, *many_like(an_entry(tmp_path, "cell_000"), count))
+    assert not re.search(
+        r"<(link|iframe|object)\b|url\(|@import|https?:|<script [^>]*src", page.html
+    )
+    assert all(p.startswith("data:image/png;base64,") for p in page.pictures)
+    tiles = count if count > 3 else 0
+    plates = 4 if count <= 24 else 0  # of the one field that has a page
+    assert len(page.pictures) == tiles + plates
 
 
-def test_links_lead_to_files_that_exist(tmp_path: Path) -> None:
-    entry = an_entry(tmp_path, "cell #1 50%")
-    page = _Page(a_page(tmp_path, entry))
-    files = [link for link in page.links if not link.startswith("#")]
-    assert files == [
-        "cell%20%231%2050%25.ome.tif",
-        "cell%20%231%2050%25.png",
-        "cell%20%231%2050%25.json",
-        "run.json",
-    ]
+def test_only_what_stands_in_a_page_may_load_or_run(tmp_path: Path) -> None:
+    page = a_report(tmp_path, an_entry(tmp_path, "cell"))
+    script = page.html.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+    assert f"{policy}; script-src 'sha256-{digest}'\"" in page.html
+    own = (tmp_path / "report" / "cell.html").read_text(encoding="utf-8")
+    assert f'{policy}"' in own
+
+
+@pytest.mark.parametrize("count", [1, 25])
+def test_links_lead_to_files_that_exist(tmp_path: Path, count: int) -> None:
+    stems = [f"a #1/cell 50% {i}" for i in range(count)]
+    page = a_report(tmp_path, *(an_entry(tmp_path, stem) for stem in stems))
+    files = {unquote(link) for link in page.links if not link.startswith("#")}
+    assert {f"report/{stem}.html" for stem in stems} | {"run.json"} <= files
+    assert all((tmp_path / name).is_file() for name in files)
     jumps = {link[1:] for link in page.links if link.startswith("#")}
     assert jumps <= page.ids
 
 
-def test_text_from_outside_cannot_become_markup(tmp_path: Path) -> None:
-    evil = '<script>alert("x")</script>&'
+def test_a_field_whose_page_is_gone_leads_to_its_row(tmp_path: Path) -> None:
+    entry = an_entry(tmp_path, "cell_000")
+    page = a_report(tmp_path, *many_like(entry, 30))
+    assert "report/cell_000.html" in page.links
+    assert not any("cell_001" in link for link in page.links)
+    assert "#field-1" in page.links
+    assert "field-1" in page.ids
+
+
+def test_the_page_of_a_field_shows_and_links_all_of_it(tmp_path: Path) -> None:
+    an_entry(tmp_path, "sub/cell #1")
+    page = _Page((tmp_path / "report" / "sub" / "cell #1.html").read_text(encoding="utf-8"))
+    assert page.links == [
+        "../../report.html",
+        *(f"../../sub/cell%20%231.{kind}" for kind in ("ome.tif", "png", "json")),
+    ]
+    assert len(page.pictures) == 4
+    for words in ("The density is low.", "ab" * 32, "9f" * 32, "69.3 nm", "in/sub/cell #1.csv"):
+        assert words in page.text
+
+
+def test_a_page_is_written_anew_but_no_file_of_others_is_replaced(tmp_path: Path) -> None:
+    entry = an_entry(tmp_path, "cell")
+    path = tmp_path / "report" / "cell.html"
+    pictures = make_thumbnails(a_result())
+    write_page(tmp_path, {**entry, "seconds": 77.0}, pictures)
+    assert "77 s" in path.read_text(encoding="utf-8")
+    path.write_text("<!doctype html> mine", encoding="utf-8")
+    with pytest.raises(OutputExistsError, match=r"cell\.html exists already"):
+        write_page(tmp_path, entry, pictures)
+    assert path.read_text(encoding="utf-8") == "<!doctype html> mine"
+    write_page(tmp_path, entry, pictures, overwrite=True)
+    assert "mine" not in path.read_text(encoding="utf-8")
+
+
+def test_what_a_killed_run_left_of_a_page_is_removed(tmp_path: Path) -> None:
+    entry = an_entry(tmp_path, "cell")
+    token = hashlib.sha256(b"cell.html").hexdigest()[:12]
+    (tmp_path / "report" / f".annapalm-{token}-0000.part").touch()
+    write_page(tmp_path, entry, make_thumbnails(a_result()))
+    assert names_in(tmp_path / "report") == {"cell.html"}
+
+
+def test_only_a_field_that_is_done_has_a_page(tmp_path: Path) -> None:
+    with pytest.raises(InvalidValueError, match="of a field that is done"):
+        write_page(tmp_path, skipped_entry("a"), make_thumbnails(a_result()))
+
+
+@pytest.mark.parametrize("count", [1, 3, 30])
+def test_text_from_outside_cannot_become_markup(tmp_path: Path, count: int) -> None:
+    evil = '<script>alert("x")</script>&\'<img alt="dense" src=x onerror=alert(1)>'
     result = a_result(warnings=(evil,))
     output = write_field(result, tmp_path / "cell", a_provenance(evil), overwrite=False)
-    entries = [
-        done_entry(evil, output, tmp_path, 1),
-        failed_entry(evil, ValueError(evil), 1),
-        skipped_entry(evil),
-    ]
-    run = a_run(*entries)
-    run["command"] = [evil]
-    rows = [Row(entry) for entry in entries]
-    page = "".join(render_report(run, rows, evil, tmp_path))
-    assert page.count("<script") == 1  # ours
-    assert _Page(page).text.count(evil) >= 5
-    many = "".join(render_report(run, rows * ON_ONE_PAGE, evil, tmp_path))
-    assert many.count("<script") == 1
-    _Page(many)
+    done = done_entry(evil, output, tmp_path, 1)
+    page = write_page(tmp_path, done, output.thumbnails)
+    failed = failed_entry(evil, ValueError(f"{evil}\n{evil}"), 1)
+    entries = [{**done, "stem": evil}, failed, skipped_entry(evil), *[done] * 27][:count]
+    head = a_head(*entries)
+    head["command"] = [evil]
+    _, report = write_run(tmp_path, head, [Row(e, b"png") for e in entries])
+    for path in (page, report):
+        html = path.read_text(encoding="utf-8")
+        assert html.count("<script") == (path == report)
+        assert "onerror=alert(1)>" not in html
+        assert _Page(html).text.count(evil) >= 2
 
 
 def test_the_page_says_where_not_to_believe_it(tmp_path: Path) -> None:
-    entry = an_entry(tmp_path, "cell")
-    text = _Page(a_page(tmp_path, entry)).text
+    text = a_report(tmp_path, an_entry(tmp_path, "cell")).text
     assert "50 % of the structure drawn here is doubtful (red)" in text
     assert "do not rely on it" in text
     assert "Look at these first" in text
 
 
 def test_the_page_says_what_sampling_allows(tmp_path: Path) -> None:
-    text = _Page(a_page(tmp_path, an_entry(tmp_path, "cell"))).text
+    text = a_report(tmp_path, *(an_entry(tmp_path, name) for name in "ab")).text
     assert "20.8 per µm²" in text
     assert "438 nm" in text
     assert "833 per µm²" in text
-    assert text.count("69.3 nm") == 2  # in the table and beside the picture
+    assert text.count("69.3 nm") == 4  # in the table and beside the picture
 
 
 def test_a_run_without_worries_names_none(tmp_path: Path) -> None:
     result = a_result(warnings=(), error=a_result().dense * 0)
-    entry = an_entry(tmp_path, "cell", result)
-    text = _Page(a_page(tmp_path, entry)).text
+    text = a_report(tmp_path, an_entry(tmp_path, "cell", result)).text
     assert "Look at these first" not in text
     assert "credible" in text
 
@@ -176,82 +245,86 @@ def test_a_run_without_worries_names_none(tmp_path: Path) -> None:
 def test_failed_fields_come_first_and_say_why(tmp_path: Path) -> None:
     done = an_entry(tmp_path, "cell")
     failed = failed_entry("in/b.csv", ValueError("in/b.csv, line 7: 'oops' is not a number."), 0.1)
-    text = _Page(a_page(tmp_path, done, failed)).text
-    first = text[text.index("Look at these first") :]
-    assert first.index("in/b.csv") < first.index("cell")
-    assert text.count("line 7: 'oops' is not a number.") == 2
+    text = a_report(tmp_path, done, failed).text
+    for start in ("Look at these first", "All fields", "Field by field"):
+        part = text[text.index(start) :]
+        assert part.index("in/b.csv") < part.index("cell")
+    assert text.count("line 7: 'oops' is not a number.") == 3
+
+
+def test_failures_do_not_hide_the_doubtful(tmp_path: Path) -> None:
+    done = an_entry(tmp_path, "cell")
+    failed = [failed_entry(f"in/{i}.csv", ValueError("no"), 0.1) for i in range(50)]
+    text = a_report(tmp_path, *failed, *many_like(done, 50)).text
+    first = text[text.index("Look at these first") : text.index("How to read")]
+    assert first.count("failed") == 4
+    assert first.count("do not rely on it") == 8
+    assert "and 88 more, next in the table" in first
+
+
+def test_fields_are_worst_first_in_mosaic_and_table(tmp_path: Path) -> None:
+    entry = an_entry(tmp_path, "cell")
+    shares = [0.02, 0.7, 0.2, 0.9, 0.01]
+    entries = [
+        with_trust(e, doubtful_share=share)
+        for e, share in zip(many_like(entry, 30), shares * 6, strict=True)
+    ]
+    page = a_report(tmp_path, *entries, failed_entry("in/b.csv", ValueError("no"), 0.1))
+    for start, end in (('<ul class="mosaic', "</ul>"), ("<tbody>", "</tbody>")):
+        part = page.html[page.html.index(start) :].split(end)[0]
+        order = [int(i) for i in re.findall(r'data-i="(\d+)"', part)]
+        assert order[0] == 30
+        seen = [shares[i % 5] for i in order[1:]]
+        assert seen == sorted(seen, reverse=True)
+
+
+def test_a_density_unlike_the_others_is_named(tmp_path: Path) -> None:
+    entry = an_entry(tmp_path, "cell", a_result(warnings=(), error=a_result().dense * 0))
+    entries = many_like(entry, 20)
+    record = entries[7]["record"]
+    assert record is not None
+    counts = cast("CountsRecord", record["counts"] | {"density_per_um2": 3.0})
+    entries[7]["record"] = {**record, "counts": counts}
+    text = a_report(tmp_path, *entries).text
+    said = "Unlike the others: 3 localizations per µm², where the median of this run is 20.8"
+    assert said in text
+    few = a_report(tmp_path, *entries[4:11]).text  # too few to say what is usual
+    assert "Look at these first" not in few
 
 
 def test_widefield_agreement_is_shown(tmp_path: Path) -> None:
-    entry = an_entry(tmp_path, "cell", a_result(widefield=an_agreement(rsp=0.42)))
-    text = _Page(a_page(tmp_path, entry)).text
+    text = a_report(
+        tmp_path, an_entry(tmp_path, "cell", a_result(widefield=an_agreement(rsp=0.42)))
+    ).text
     assert "0.42" in text
     assert "contradicted" in text
     assert "34, -12 nm" in text
 
 
-def test_of_many_fields_the_report_holds_tiles_and_their_pages_the_rest(tmp_path: Path) -> None:
-    entry = an_entry(tmp_path, "sub/cell #1")
-    failed = failed_entry("in/b.csv", ValueError("in/b.csv, line 7: bad"), 0.1)
-    page = _Page(a_page(tmp_path, *[entry] * (ON_ONE_PAGE + 1), failed))
-    assert len(page.pictures) == ON_ONE_PAGE + 1
-    pages = {link for link in page.links if link.startswith("report/")}
-    assert pages == {"report/sub/cell%20%231.html"}
-    assert "Field by field" not in page.text
-    assert "line 7: bad" in page.text
-    jumps = {link[1:] for link in page.links if link.startswith("#")}
-    assert jumps == {f"row-{ON_ONE_PAGE + 1}"} <= page.ids
-
-
-def test_a_page_of_a_field_leads_to_its_files_and_back(tmp_path: Path) -> None:
-    entry = an_entry(tmp_path, "sub/cell #1")
-    path = write_page(tmp_path, entry, make_thumbnails(a_result()))
-    assert path == page_path(tmp_path, "sub/cell #1") == tmp_path / "report/sub/cell #1.html"
-    text = path.read_text(encoding="utf-8")
-    assert '<base href="../../">' in text
-    page = _Page(text)
-    assert page.links[1:] == ["report.html", *(f"sub/cell%20%231{s}" for s in SUFFIXES)]
-    assert len(page.pictures) == 4
-    card = read_card(tmp_path, "sub/cell #1")
-    assert card is not None
-    assert card.startswith("<article") and card.endswith("</article>")  # noqa: PT018
-    assert card in text
-
-
-@pytest.mark.parametrize("content", [b"", b"\xff", b"<!-- end of field --><!-- field -->"])
-def test_a_page_that_was_damaged_is_no_card(tmp_path: Path, content: bytes) -> None:
-    path = page_path(tmp_path, "cell")
-    assert read_card(tmp_path, "cell") is None
-    path.parent.mkdir()
-    path.write_bytes(content)
-    assert read_card(tmp_path, "cell") is None
-    entry = an_entry(tmp_path, "cell")
-    report_text = "".join(render_report(a_run(entry), [Row(entry)], "run.json", tmp_path))
-    assert "Localizations" in _Page(report_text).text  # its numbers are shown all the same
-
-
-def test_every_cell_of_the_table_can_be_sorted_by(tmp_path: Path) -> None:
-    done = an_entry(tmp_path, "cell", a_result(widefield=an_agreement(rsp=0.42)))
-    page = a_page(tmp_path, done, skipped_entry("in/c.csv"))
-    first, second = re.findall(r"<tr id=.*?</tr>", page)
-    assert len(re.findall("<td data-v=", first)) == 11
-    assert len(re.findall("<td data-v=", second)) == 2  # of what is not known nothing is said
-    assert 'data-v="0.42"' in first
-
-
 def test_an_empty_run_has_a_page(tmp_path: Path) -> None:
-    _, page = write_run(tmp_path, a_run(), [])
-    _Page(page.read_text(encoding="utf-8"))
+    assert "Reconstructions of 0 fields" in a_report(tmp_path).text
 
 
-def test_many_fields_are_one_page_in_order(tmp_path: Path) -> None:
-    entry = an_entry(tmp_path, "cell")
-    entries: list[FieldEntry] = [{**entry, "stem": f"cell_{i:03d}"} for i in range(200)]
-    rows = [Row(entry) for entry in entries]
-    text = _Page("".join(render_report(a_run(), rows, "run.json", tmp_path))).text
-    assert "and 188 more, marked in the table" in text
-    table = text[text.index("All fields") :]
-    assert re.findall(r"cell_(\d{3})", table) == [f"{i:03d}" for i in range(200)]
+def test_memory_does_not_grow_with_the_fields(tmp_path: Path) -> None:
+    entry, tile = an_entry(tmp_path, "cell"), bytes(8000)
+
+    def peak(count: int) -> int:
+        rows = (Row({**entry, "stem": f"cell_{i:04d}"}, tile) for i in range(count))
+        tracemalloc.start()
+        try:
+            write_run(tmp_path, a_head(), rows, replace=True)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)  # what is loaded once
+    assert peak(200) - peak(50) < 150 * 1000
+
+
+def test_a_disk_that_cannot_take_the_report_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(AnnaPalmError, match="out"):
+        write_run(tmp_path / "out", a_head(), ())
 
 
 def test_a_line_of_json_is_one_line(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
         FieldEntry,
         ModelRecord,
         Provenance,
-        RunRecord,
+        RunHead,
         SoftwareRecord,
     )
 
@@ -100,8 +100,8 @@ def a_provenance(path: str = "acquisition/cell.csv", **options: Any) -> Provenan
     }
 
 
-def a_run(*fields: FieldEntry) -> RunRecord:
-    """Make the record of a run."""
+def a_head(*fields: FieldEntry) -> RunHead:
+    """Make what is said of the run of these fields as a whole."""
     return {
         "schema": "annapalm-run-1",
         "status": "failed" if any(f["status"] == "failed" for f in fields) else "done",
@@ -112,7 +112,6 @@ def a_run(*fields: FieldEntry) -> RunRecord:
         "model": MODEL,
         "device": DEVICE,
         "shards": None,
-        "fields": list(fields),
     }
 
 

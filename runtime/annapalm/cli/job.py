@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from annapalm.field import FieldOptions
     from annapalm.ledger import Shard
     from annapalm.model import Device, Model
-    from annapalm.write.schema import JsonValue, RunRecord
+    from annapalm.write.schema import JsonValue, RunHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,9 +206,9 @@ def _watch(job: Job, run: _Run, work: Work, ledger: Ledger, lock: OutputLock) ->
 
 def _write(
     job: Job, run: _Run, work: Work, ledger: Ledger, lock: OutputLock
-) -> tuple[RunRecord, Path | None]:
+) -> tuple[RunHead, Path | None]:
     """Write record and report of all that is done; where that fails, it is said."""
-    record: RunRecord = {
+    record: RunHead = {
         "schema": RUN_SCHEMA,
         "status": work.status,
         "started": run.started,
@@ -218,7 +218,6 @@ def _write(
         "model": model_record(run.model, job.options.structure),
         "device": device_record(run.model),
         "shards": None,
-        "fields": [],
     }
     try:
         _, overview = write_record(ledger, lock, record, run.planned, of_all=job.watch)

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from annapalm.ledger import Ledger
     from annapalm.model import Model
     from annapalm.write.schema import FieldEntry, RunStatus
-    from annapalm.write.thumbnails import Thumbnails
 
 
 class Work:
@@ -111,21 +110,29 @@ class Work:
         reporter.finished(outcome)
 
     def _write_down(self, key: str, outcome: Outcome) -> None:
-        pictures = outcome.thumbnails
         if outcome.error is None:
-            if pictures is not None:
-                self._page(outcome.entry, pictures)
-            tile = None if pictures is None else pictures.tile
+            self._write_page(outcome)
+            tile = None if outcome.thumbnails is None else outcome.thumbnails.tile
             self._note(lambda: self._ledger.done(key, outcome.entry, tile))
         else:
             self._note(lambda: self._ledger.failed(key, outcome.entry))
 
-    def _page(self, entry: FieldEntry, pictures: Thumbnails) -> None:
-        """Write the page of a field; without it the results are still right, and it is said."""
+    def _write_page(self, outcome: Outcome) -> None:
+        """Write the field's page for the report; where that fails, the results are still right."""
+        if outcome.thumbnails is None:
+            return
         try:
-            write_page(self._job.out, entry, pictures)
+            write_page(
+                self._job.out,
+                outcome.entry,
+                outcome.thumbnails,
+                overwrite=self._ledger.replace,
+            )
         except AnnaPalmError as error:
-            say(f"warning: the report has no page of {entry['input']}: {error}")
+            say(
+                f"warning: the results of {outcome.entry['input']} are complete, but the report "
+                f"has no page of it: {error}"
+            )
 
     def _begin(self, item: Item) -> None:
         key = key_of(item.stem, self._job.out)

@@ -10,11 +10,13 @@ from annapalm.ledger.lock import OutputLock
 from annapalm.ledger.recover import recover, tidy_report
 from annapalm.ledger.resume import Standing, hash_companions, judge
 from annapalm.ledger.shard import Shard
+from annapalm.write.row import Row
 
 __all__ = [
     "Index",
     "Ledger",
     "OutputLock",
+    "Row",
     "Shard",
     "Standing",
     "check_settings",

@@ -3,7 +3,7 @@
 output = write_field(result, out / "cell_01", provenance, overwrite=False)
 entry = done_entry("cell_01.csv", output, out, seconds=0.8)
 write_page(out, entry, output.thumbnails)
-write_run(out, run, [Row(entry, output.thumbnails.tile)], overwrite=False)
+write_run(out, head, [Row(entry, output.thumbnails.tile)], replace=False)
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
+import re
+from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from annapalm.write import words
 from annapalm.write.field import IMAGE_SUFFIX, PREVIEW_SUFFIX, RECORD_SUFFIX
@@ -12,20 +12,56 @@ from annapalm.write.preview import short
 from annapalm.write.verdict import LOW_RSP, judge
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from annapalm.write.schema import CrossCheckRecord, FieldEntry, FieldRecord
     from annapalm.write.thumbnails import Thumbnails
 
 
-def render_card(entry: FieldEntry, pictures: Thumbnails | None) -> str:
-    """Render an `<article>`; its links are relative to the output folder."""
+_PLATES = (
+    ("sparse", "sparse", "measured"),
+    ("dense", "dense", "estimated"),
+    ("error", "error", "on the scale of dense"),
+    ("doubt", "where not to believe it", "in red"),
+    ("cross_check", "cross-check", "red not borne out, blue missing"),
+)
+"""Name in `Thumbnails`, title, and what it shows."""
+_PLATE = re.compile(r'<img alt="([a-z -]+)" src="data:image/png;base64,([A-Za-z0-9+/=]+)">')
+
+
+def pictures_of(thumbnails: Thumbnails) -> dict[str, bytes]:
+    """Return the PNG files that a card shows, by their titles."""
+    found = {title: getattr(thumbnails, name) for name, title, _ in _PLATES}
+    return {title: png for title, png in found.items() if png is not None}
+
+
+def pictures_in(page: str) -> dict[str, bytes]:
+    """Find the pictures of the card in a page again; nothing else of the page is looked at."""
+    titles = {title for _, title, _ in _PLATES}
+    return {t: b64decode(code) for t, code in _PLATE.findall(page) if t in titles}
+
+
+def render_card(
+    entry: FieldEntry,
+    pictures: Mapping[str, bytes],
+    *,
+    to_out: str = "",
+    page: str | None = None,
+    anchor: str = "field",
+) -> str:
+    """Render an `<article>`.
+
+    `pictures` are those of `pictures_of`; `to_out` leads from the page to the output folder; `page`
+    is the field's own page, None where it is this one or where there is none.
+    """
     verdict = judge(entry)
     parts = [
-        '<article class="field">',
-        f"<header><h3>{words.name(entry)}</h3>{words.tag(verdict)}{_links(entry)}</header>",
+        f'<article class="field" id="{anchor}">',
+        f"<header><h3>{words.name(entry)}</h3>{words.tag(verdict)}",
+        f"{_links(entry, to_out, page)}</header>",
         f'<p class="says">{words.text(verdict.says)}</p>',
+        _plates(pictures),
     ]
-    if pictures is not None:
-        parts.append(_plates(pictures))
     if entry["record"] is not None:
         parts.append(_facts(entry["record"]))
         parts.append(_notes(entry["record"]["warnings"]))
@@ -34,42 +70,35 @@ def render_card(entry: FieldEntry, pictures: Thumbnails | None) -> str:
     return "".join([*parts, "</article>"])
 
 
-def _plates(picture: Thumbnails) -> str:
-    plates = (
-        (picture.sparse, "sparse", "measured"),
-        (picture.dense, "dense", "estimated"),
-        (picture.error, "error", "on the scale of dense"),
-        (picture.doubt, "where not to believe it", "in red"),
-        (picture.cross_check, "cross-check", "red not borne out, blue missing"),
-    )
+def _plates(pictures: Mapping[str, bytes]) -> str:
+    if not pictures:
+        return ""
     return (
         '<div class="plates">'
         + "".join(
-            f'<figure><img alt="{title}" src="data:image/png;base64,{b64encode(png).decode()}">'
+            f'<figure><img alt="{title}" '
+            f'src="data:image/png;base64,{b64encode(pictures[title]).decode()}">'
             f"<figcaption>{title} · {text}</figcaption></figure>"
-            for png, title, text in plates
-            if png is not None
+            for _, title, text in _PLATES
+            if title in pictures
         )
         + "</div>"
     )
 
 
-def _links(entry: FieldEntry) -> str:
+def _links(entry: FieldEntry, to_out: str, page: str | None) -> str:
     if entry["record"] is None or entry["stem"] is None:
         return ""
     names = {IMAGE_SUFFIX: "OME-TIFF", PREVIEW_SUFFIX: "PNG", RECORD_SUFFIX: "JSON"}
     written = {o["name"] for o in entry["record"]["outputs"]}
     leaf = entry["stem"].rsplit("/", 1)[-1]
-    links = "".join(
-        f'<a href="{_quoted(entry["stem"] + suffix)}">{name}</a>'
+    links = "" if page is None else f'<a href="{words.link(page)}">Page</a>'
+    links += "".join(
+        f'<a href="{words.link(to_out + entry["stem"] + suffix)}">{name}</a>'
         for suffix, name in names.items()
         if suffix == RECORD_SUFFIX or leaf + suffix in written
     )
     return f'<span class="files">{links}</span>'
-
-
-def _quoted(path: str) -> str:
-    return words.text(quote(path, errors="surrogateescape"))
 
 
 def _facts(record: FieldRecord) -> str:

@@ -1,192 +1,208 @@
-"""`report.html`: one page that shows a run and says where not to believe it.
+"""`report.html`: one page, in one file, that shows a run and says where not to believe it.
 
-It needs no network and no other file, works without its script (which sorts and filters), and opens
-with a thousand fields: of each a tile and a line, and, in a run of many, a page of its own
-(`annapalm.write.page`). All text that comes from outside (paths, messages, notes) is escaped, and
-the page forbids every script but its own.
+The page needs no network and no other file; what it shows of a thousand fields is inside, and each
+field's own page is a click away. Without a script all of it is there, worst first; with the one in
+it, the table can be sorted and searched. All text from outside (paths, messages, notes) is escaped.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from dataclasses import dataclass, field
 from hashlib import sha256
-from heapq import nsmallest
 from importlib.resources import files
 from typing import TYPE_CHECKING, Literal
-from urllib.parse import quote
 
 from annapalm.quality.structure import STRUCTURE_MASS
 from annapalm.write import words
 from annapalm.write.card import render_card
 from annapalm.write.colour import css_ramp
-from annapalm.write.page import page_link, page_path, read_card
+from annapalm.write.page import page_name, read_pictures
 from annapalm.write.preview import short
+from annapalm.write.report_table import ODD, table_head, table_row, tile
 from annapalm.write.trust import DOUBT
 from annapalm.write.verdict import FEW, MANY, Verdict, judge, percent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from annapalm.write.colour import ColourName
+    from annapalm.write.overview import Overview
     from annapalm.write.row import Row
-    from annapalm.write.schema import FieldEntry, RunRecord
+    from annapalm.write.schema import FieldEntry, RunHead
+    from annapalm.write.shelf import Shelf
 
-ON_ONE_PAGE = 30
-"""Up to so many fields are shown with all of their pictures in the report itself."""
-_FIRST = 12
-"""Fields named as worth a look first."""
-_RANKS = {"bad": 1, "fair": 2, "none": 3, "good": 3}
+CARDS = 24
+"""Fields up to which all pictures stand in the report itself; of more, each has its page."""
+_FEW = 3
+"""Fields up to which there is nothing to choose from: no mosaic, no search."""
+_MANY = 60
+"""Fields from which tiles are small and scroll."""
+_FIRST, _FIRST_FAILED = 12, 4
+"""Fields named as worth a look first, and failed ones among them where there are others."""
 
 _RUN_TAGS = {
     "done": ("good", "all done"),
     "failed": ("bad", "some failed"),
     "interrupted": ("fair", "interrupted"),
-    "partial": ("fair", "shards missing"),
+    "partial": ("fair", "other shards to come"),
 }
 
 
-@dataclass(slots=True)
-class _Overview:
-    """What is known of all fields before the first one is shown; nothing of any by itself."""
-
-    reconstructed: int = 0
-    failed: int = 0
-    doubtful: int = 0
-    used: int = 0
-    area_um2: float = 0.0
-    doubt: float | None = None
-    cross_checked: bool = False
-    worries: list[tuple[int, int]] = field(default_factory=list)
-    """(rank, number) of fields to look at, the worst with the lowest rank."""
-
-
 def render_report(
-    run: RunRecord, rows: Sequence[Row], record_name: str, out: Path
+    run: RunHead, shelf: Shelf, overview: Overview, out_dir: Path, record_name: str
 ) -> Iterator[str]:
-    """Render the page piece by piece; `run` without its fields, which are `rows` in their order.
+    """Render the page piece by piece; `overview` is of the rows on `shelf`.
 
-    `record_name` is the JSON's, `out` the folder in which pages of fields may lie. Rows are read
-    several times, one after the other, and not kept.
+    Pages and pictures of fields are looked for in `out_dir`; `record_name` is the JSON's.
     """
-    seen = _look_over(rows)
-    yield words.page_head(
-        f"annapalm: {len(rows):,} {words.plural(len(rows), 'field')}", _only_our_script()
-    )
-    yield _top(run, len(rows))
-    yield _figures(seen)
-    yield from _look_first(rows, seen, out)
-    yield _how_to_read(seen)
-    yield from _mosaic(rows, out)
-    yield from _table(rows, out)
-    yield from _cards(rows, out)
-    yield _origin(run, record_name)
-    yield f"\n<script>{_script()}</script>{words.PAGE_END}"
+    return _Report(run, shelf, overview, out_dir, record_name).pieces()
 
 
-def _look_over(rows: Sequence[Row]) -> _Overview:
-    seen = _Overview()
-    for number in range(len(rows)):
-        entry = rows[number].entry
-        verdict, record = judge(entry), entry["record"]
-        if record is not None:
-            seen.reconstructed += 1
-            seen.used += record["counts"]["used"]
-            seen.area_um2 += record["image"]["area_um2"]
-            # All fields of a run have the same.
-            seen.doubt = record["trust"]["doubt"] if seen.doubt is None else seen.doubt
-            seen.cross_checked |= record["cross_check"] is not None
-        is_failed = entry["status"] == "failed"
-        seen.failed += is_failed
-        seen.doubtful += verdict.grade in ("fair", "bad") and not is_failed
-        warned = record is not None and bool(record["warnings"])
-        rank = 0 if is_failed else _RANKS[verdict.grade]
-        if (rank < 3 or warned) and entry["status"] != "skipped":
-            seen.worries.append((rank, number))
-    return seen
+class _Report:
+    """What all parts of the page need."""
+
+    def __init__(
+        self, run: RunHead, shelf: Shelf, overview: Overview, out_dir: Path, record_name: str
+    ) -> None:
+        self.run, self.shelf, self.overview = run, shelf, overview
+        self.out_dir, self.record_name = out_dir, record_name
+        self.inline = len(shelf) <= CARDS
+
+    def pieces(self) -> Iterator[str]:
+        count = len(self.shelf)
+        script = _read("report.js")
+        digest = b64encode(sha256(script.encode()).digest()).decode()
+        title = f"annapalm: {count:,} {words.plural(count, 'field')}"
+        yield words.page_head(title, digest)
+        yield _top(self.run, count)
+        yield _figures(self.overview)
+        yield self._look_first()
+        if count == 1:
+            yield from self._cards()
+            yield _how_to_read(self.overview)
+        else:
+            yield _how_to_read(self.overview)
+            yield "<h2>All fields</h2>"
+            if count:
+                yield _tools(self.overview, hidden=count <= _FEW)
+            if count > _FEW:
+                yield from self._mosaic()
+            if count:
+                yield from self._table()
+            if self.inline:
+                yield from self._cards()
+        yield _origin(self.run, self.record_name)
+        yield f"<script>{script}</script>"
+        yield words.PAGE_END
+
+    def _look_first(self) -> str:
+        """Name the worst first: failed, not to be relied on, doubtful or odd or warned about."""
+        numbers = self.overview.look_first(_FIRST, _FIRST_FAILED)
+        if not numbers:
+            return ""
+        items = "".join(self._first(number, self.shelf[number]) for number in numbers)
+        worth = self.overview.worth_a_look
+        rest = worth - len(numbers)
+        if rest > 0:
+            items += f'<li class="quiet">and {rest:,} more, next in the table</li>'
+        return f'<h2>Look at these first</h2><ul class="first">{items}</ul>'
+
+    def _first(self, number: int, row: Row) -> str:
+        entry, verdict = row.entry, judge(row.entry)
+        unlike = self.overview.unlike.get(number)
+        return (
+            f'<li>{words.tag(verdict)}<a href="{self._jump(number, entry)}">{words.name(entry)}</a>'
+            f'<span class="quiet">{_reason(entry, verdict, unlike)}</span></li>'
+        )
+
+    def _jump(self, number: int, entry: FieldEntry) -> str:
+        """Lead to what the report has of a field: its card, its page, or else its row."""
+        return self._href(number, entry) or f"#field-{number}"
+
+    def _href(self, number: int, entry: FieldEntry) -> str | None:
+        if self.inline:
+            return f"#field-{number}"
+        page = self._page(entry)
+        return None if page is None else words.link(page)
+
+    def _page(self, entry: FieldEntry) -> str | None:
+        """Name the page of a field, where there is one."""
+        if entry["record"] is None or entry["stem"] is None:
+            return None
+        name = page_name(entry["stem"])
+        return name if (self.out_dir / name).is_file() else None
+
+    def _mosaic(self) -> Iterator[str]:
+        small = (
+            ' class="mosaic small" tabindex="0"' if len(self.shelf) > _MANY else ' class="mosaic"'
+        )
+        yield f'<ul{small} aria-label="All fields as small pictures, in the order of the table">'
+        for number in self.overview.order:
+            row = self.shelf[number]
+            yield tile(number, row, self._jump(number, row.entry))
+        yield "</ul>"
+
+    def _table(self) -> Iterator[str]:
+        long = " long" if len(self.shelf) > CARDS else ""
+        yield f'<div class="scroll{long}" tabindex="0"><table class="all">{table_head()}<tbody>'
+        for place, number in enumerate(self.overview.order):
+            row = self.shelf[number]
+            href = self._href(number, row.entry)
+            yield table_row(number, place, row, href, self.overview.unlike.get(number))
+        yield "</tbody></table></div>"
+
+    def _cards(self) -> Iterator[str]:
+        if len(self.shelf) > 1:
+            yield "<h2>Field by field</h2>"
+        for number in self.overview.order:
+            entry = self.shelf[number].entry
+            page = self._page(entry)
+            pictures = {} if page is None else read_pictures(self.out_dir / page)
+            yield render_card(entry, pictures, page=page, anchor=f"field-{number}")
 
 
-def _script() -> str:
-    return files("annapalm.write").joinpath("report.js").read_text(encoding="utf-8")
-
-
-def _only_our_script() -> str:
-    """Forbid everything from elsewhere, and every script but ours."""
-    ours = b64encode(sha256(_script().encode()).digest()).decode()
-    return (
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; img-src data:; '
-        f"style-src 'unsafe-inline'; script-src 'sha256-{ours}'\">\n"
-    )
-
-
-def _top(run: RunRecord, number: int) -> str:
+def _top(run: RunHead, count: int) -> str:
     grade, tag = _RUN_TAGS[run["status"]]
     model, device, shards = run["model"], run["device"], run["shards"]
-    ended = "" if shards is None else f" · {len(shards['ended'])} of {shards['count']} shards ended"
+    parts = "" if shards is None else f" · {len(shards['ended'])} of {shards['count']} shards done"
     return (
-        f'<div class="top"><h1>Reconstructions of {number:,} '
-        f"{words.plural(number, 'field')} of view</h1>"
+        f'<div class="top"><h1>Reconstructions of {count:,} '
+        f"{words.plural(count, 'field')} of view</h1>"
         f'<span class="tag {grade}">{tag}</span>'
         f'<p class="quiet">{words.text(words.moment(run["started"]))} · '
-        f"{words.duration(run['seconds'])} · model {words.text(model['name'])} "
-        f"{words.text(model['version'])} · on {words.text(device['device'])}, "
-        f"{device['threads']} {words.plural(device['threads'], 'thread')}{ended}</p></div>"
+        f"{words.duration(run['seconds'])} · "
+        f"model {words.text(model['name'])} {words.text(model['version'])} · "
+        f"on {words.text(device['device'])}, "
+        f"{device['threads']} {words.plural(device['threads'], 'thread')}{parts}</p></div>"
     )
 
 
-def _figures(seen: _Overview) -> str:
-    done = words.plural(seen.reconstructed, "field")
+def _figures(overview: Overview) -> str:
+    done, failed = overview.statuses["done"], overview.statuses["failed"]
     figures = [
-        (f"{seen.reconstructed:,}", f"{done} reconstructed"),
-        (f"{seen.failed:,}", f"{words.plural(seen.failed, 'input')} failed"),
-        (f"{seen.doubtful:,}", f"{words.plural(seen.doubtful, 'field')} doubtful"),
-        (f"{seen.used:,}", f"localizations in {short(seen.area_um2)} µm²"),
+        (f"{done:,}", f"{words.plural(done, 'field')} reconstructed"),
+        (f"{failed:,}", f"{words.plural(failed, 'input')} failed"),
+        (f"{overview.doubtful:,}", f"{words.plural(overview.doubtful, 'field')} doubtful"),
+        (f"{overview.used:,}", f"localizations in {short(overview.area_um2)} µm²"),
     ]
+    skipped = overview.statuses["skipped"]
+    if skipped:
+        figures.insert(2, (f"{skipped:,}", "not run"))
     cells = "".join(f"<div><b>{number}</b><span>{label}</span></div>" for number, label in figures)
     return f'<div class="figures">{cells}</div>'
 
 
-def _look_first(rows: Sequence[Row], seen: _Overview, out: Path) -> Iterator[str]:
-    """Name the worst first: failed, then not to be relied on, then doubtful or warned about."""
-    if not seen.worries:
-        return
-    yield '<h2>Look at these first</h2><ul class="first">'
-    for _, number in nsmallest(_FIRST, seen.worries):
-        entry = rows[number].entry
-        verdict = judge(entry)
-        yield (
-            f"<li>{words.tag(verdict)}"
-            f'<a href="{_link(number, entry, rows, out)}">{words.name(entry)}</a>'
-            f'<span class="quiet">{_reason(entry, verdict)}</span></li>'
-        )
-    rest = len(seen.worries) - _FIRST
-    if rest > 0:
-        yield f'<li class="quiet">and {rest:,} more, marked in the table</li>'
-    yield "</ul>"
-
-
-def _link(number: int, entry: FieldEntry, rows: Sequence[Row], out: Path) -> str:
-    """Where a click on a field leads: its card, its page, or else its line in the table."""
-    if len(rows) <= ON_ONE_PAGE:
-        return f"#field-{number}"
-    stem = entry["stem"]
-    if stem is not None and page_path(out, stem).exists():
-        return words.text(page_link(stem))
-    return f"#row-{number}"
-
-
-def _reason(entry: FieldEntry, verdict: Verdict) -> str:
+def _reason(entry: FieldEntry, verdict: Verdict, unlike: str | None) -> str:
     if entry["error"] is not None:
         return words.text(entry["error"]["message"].split("\n")[0])
     warnings = entry["record"]["warnings"] if entry["record"] is not None else []
-    return (
-        words.text(warnings[0]) if warnings and verdict.grade != "bad" else words.text(verdict.says)
-    )
+    said = warnings[0] if warnings and verdict.grade != "bad" else verdict.says
+    return words.text(said if unlike is None else f"{ODD.capitalize()}: {unlike}. {said}")
 
 
-def _how_to_read(seen: _Overview) -> str:
-    red_from = percent(DOUBT if seen.doubt is None else seen.doubt)
+def _how_to_read(overview: Overview) -> str:
+    red_from = percent(DOUBT if overview.doubt is None else overview.doubt)
     keys: list[tuple[ColourName | Literal["doubt"], str, str]] = [
         ("grey", "Sparse", "The localizations that were measured. Only this was seen."),
         (
@@ -214,7 +230,7 @@ def _how_to_read(seen: _Overview) -> str:
             ),
         ),
     ]
-    if seen.cross_checked:
+    if overview.cross_checked:
         keys.append(
             (
                 "accord",
@@ -241,136 +257,45 @@ def _how_to_read(seen: _Overview) -> str:
     )
 
 
-def _mosaic(rows: Sequence[Row], out: Path) -> Iterator[str]:
-    """Show a small picture of every field, edged by its verdict."""
-    yield (
-        '<h2>At a glance</h2><div class="tools" id="tools" hidden>'
-        '<input id="find" type="search" placeholder="Name or message" aria-label="Filter by name">'
-        '<select id="grade" aria-label="Filter by verdict"><option value="">All</option>'
-        '<option value="bad">Failed or not to be relied on</option>'
-        '<option value="fair">Doubtful in parts</option>'
-        '<option value="good">Credible</option></select>'
-        '<span class="quiet" id="shown"></span></div><div class="mosaic" id="mosaic">'
+def _tools(overview: Overview, *, hidden: bool) -> str:
+    """Render verdicts with their numbers; with a script they, and words, choose fields."""
+    parts = "".join(
+        f'<i class="{grade}" style="flex:{count}"></i>' for grade, count in overview.tags.values()
     )
-    for number in range(len(rows)):
-        row = rows[number]
-        verdict, leaf = judge(row.entry), words.name(row.entry).rsplit("/", 1)[-1]
-        picture = ""
-        if row.tile is not None:
-            picture = f'<img alt="" src="data:image/png;base64,{b64encode(row.tile).decode()}">'
-        yield (
-            f'<a class="{verdict.grade}" data-n="{number}" title="{words.name(row.entry)}: '
-            f'{verdict.tag}" href="{_link(number, row.entry, rows, out)}">{picture}'
-            f"<span>{leaf}</span></a>"
-        )
-    yield "</div>"
-
-
-_HEADS = (
-    "Field",
-    "Verdict",
-    "Localizations",
-    "per µm²",
-    "Nyquist<br>resolution",
-    "Doubtful<br>structure",
-    "Mean error<br>of structure",
-    "RSP",
-    "RSE",
-    "Warnings",
-    "Time",
-)
-
-
-def _table(rows: Sequence[Row], out: Path) -> Iterator[str]:
-    heads = "".join(f'<th scope="col"><button type="button">{h}</button></th>' for h in _HEADS)
-    yield (
-        f'<h2>All fields</h2><div class="scroll"><table id="fields"><thead><tr>{heads}</tr></thead>'
-        "<tbody>"
+    chips = "".join(
+        f'<button type="button" class="chip {grade}" data-tag="{words.text(tag)}" '
+        f'aria-pressed="false" disabled>{words.text(tag)} <b>{count:,}</b></button>'
+        for tag, (grade, count) in overview.tags.items()
     )
-    for number in range(len(rows)):
-        entry = rows[number].entry
-        yield _line(number, entry, _link(number, entry, rows, out), short_of_cards=len(rows))
-    yield "</tbody></table></div>"
-
-
-def _line(number: int, entry: FieldEntry, link: str, *, short_of_cards: int) -> str:
-    """One line of the table; each cell with the value by which it is sorted."""
-    verdict, name = judge(entry), words.name(entry)
-    label = name if link == f"#row-{number}" else f'<a href="{link}">{name}</a>'
-    message = "" if entry["error"] is None else words.text(entry["error"]["message"])
-    if message and short_of_cards > ON_ONE_PAGE:
-        label += f'<div class="wrong">{message}</div>'
-    cells: list[tuple[str, float | str | None]] = [
-        (label, name),
-        (words.tag(verdict), -_RANKS[verdict.grade] - (entry["status"] == "done")),
-        *_numbers(entry, verdict),
-    ]
-    shown = "".join(
-        f"<td>{text}</td>" if value is None else f'<td data-v="{value}">{text}</td>'
-        for text, value in cells
-    )
-    find = f"{name} {message} {verdict.tag}".lower()
     return (
-        f'<tr id="row-{number}" data-n="{number}" data-grade="{verdict.grade}" '
-        f'data-text="{find}">{shown}</tr>'
+        f'<div class="tools"{" hidden" if hidden else ""}>'
+        f'<div class="parts" aria-hidden="true">{parts}</div>'
+        f'<div class="chips" role="group" aria-label="Show only these verdicts">{chips}</div>'
+        '<label hidden>Find <input type="search" placeholder="name, verdict or message" '
+        'autocomplete="off" spellcheck="false"></label>'
+        '<output hidden aria-live="polite"></output></div>'
     )
 
 
-def _numbers(entry: FieldEntry, verdict: Verdict) -> Iterator[tuple[str, float | None]]:
-    """Text and value of each number in a line of the table."""
-    record = entry["record"]
-    if record is None:
-        yield from [(words.NOTHING, None)] * 8
-    else:
-        counts, trust, agreement = record["counts"], record["trust"], record["widefield"]
-        rsp, rse = (agreement["rsp"], agreement["rse"]) if agreement else (None, None)
-        warned = len(record["warnings"])
-        yield f"{counts['used']:,}", counts["used"]
-        yield short(counts["density_per_um2"]), counts["density_per_um2"]
-        yield words.nm(trust["structure_nyquist_nm"]), trust["structure_nyquist_nm"]
-        yield words.bar(trust["doubtful_share"], verdict), trust["doubtful_share"]
-        yield words.share(trust["relative_error"]), trust["relative_error"]
-        yield words.number(rsp, ".2f"), rsp
-        yield words.number(rse, ".3g"), rse
-        yield (f"{warned}" if warned else words.NOTHING), warned
-    if entry["status"] == "skipped":
-        yield words.NOTHING, None
-    else:
-        yield words.duration(entry["seconds"]), entry["seconds"]
-
-
-def _cards(rows: Sequence[Row], out: Path) -> Iterator[str]:
-    """Show all of each field; of many, their pages do."""
-    if len(rows) > ON_ONE_PAGE:
-        return
-    yield "<h2>Field by field</h2>"
-    for number in range(len(rows)):
-        entry = rows[number].entry
-        card = None if entry["stem"] is None else read_card(out, entry["stem"])
-        yield f'<div id="field-{number}">{card or render_card(entry, None)}</div>'
-
-
-def _origin(run: RunRecord, record_name: str) -> str:
-    model, software, device = run["model"], run["software"], run["device"]
-    rows = [
-        ("Command", f"<code>{words.text(' '.join(run['command']))}</code>"),
-        (
-            "Model",
-            words.text(f"{model['name']} {model['version']}, {model['licence']}"),
-        ),
-        ("Model sha256", f"<code>{words.text(model['sha256'])}</code>"),
-        ("Device", f"{words.text(device['provider'])}: {words.text(device['reason'])}"),
-        (
-            "Software",
-            words.text(
-                f"annapalm {software['annapalm']}, onnxruntime {software['onnxruntime']}, "
-                f"numpy {software['numpy']}, Python {software['python']}, {software['system']}"
+def _origin(run: RunHead, record_name: str) -> str:
+    model, device = run["model"], run["device"]
+    return words.origin(
+        [
+            ("Command", f"<code>{words.text(' '.join(run['command']))}</code>"),
+            (
+                "Model",
+                words.text(f"{model['name']} {model['version']}, {model['licence']}"),
             ),
-        ),
-        (
-            "All numbers",
-            f'<a href="{words.text(quote(record_name))}">{words.text(record_name)}</a>',
-        ),
-    ]
-    items = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    return f'<h2>Where this comes from</h2><dl class="origin">{items}</dl>'
+            ("Model sha256", f"<code>{words.text(model['sha256'])}</code>"),
+            ("Device", words.text(f"{device['provider']}: {device['reason']}")),
+            ("Software", words.software(run["software"])),
+            (
+                "All numbers",
+                f'<a href="{words.link(record_name)}">{words.text(record_name)}</a>',
+            ),
+        ]
+    )
+
+
+def _read(name: str) -> str:
+    return files("annapalm.write").joinpath(name).read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""One field of a run as its record and report need it."""
+"""One field of a run as the report needs it."""
 
 from __future__ import annotations
 
@@ -15,4 +15,4 @@ class Row:
 
     entry: FieldEntry
     tile: bytes | None = None
-    """Its picture in the overview, a PNG (`Thumbnails.tile`); None unless done."""
+    """A PNG of at most `TILE_BYTES` for the mosaic of the report; None unless done."""

@@ -299,8 +299,8 @@ class ShardsRecord(TypedDict):
     """Numbers of those that have done their part, from 1."""
 
 
-class RunRecord(TypedDict):
-    """`run.json`: a whole run. `write_run` adds nothing to it and drops nothing."""
+class RunHead(TypedDict):
+    """What is to be said of a run as a whole."""
 
     schema: str
     """`RUN_SCHEMA`."""
@@ -315,5 +315,10 @@ class RunRecord(TypedDict):
     device: DeviceRecord
     shards: ShardsRecord | None
     """Null where one run did all."""
+
+
+class RunRecord(RunHead):
+    """`run.json`: a whole run. `write_run` adds nothing to it and drops nothing."""
+
     fields: list[FieldEntry]
     """In the order of the inputs; then what else an earlier run of the same settings left there."""
