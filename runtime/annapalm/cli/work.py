@@ -126,7 +126,10 @@ class Work:
                 overwrite=self._ledger.replace,
             )
         except AnnaPalmError as error:
-            say(f"warning: the report has no page of {outcome.entry['input']}: {error}")
+            say(
+                f"warning: the results of {outcome.entry['input']} are complete, but the report "
+                f"has no page of it: {error}"
+            )
 
     def _begin(self, item: Item) -> None:
         key = key_of(item.stem, self._job.out)
