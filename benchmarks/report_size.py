@@ -41,8 +41,8 @@ def rows_like(rows: list[Row], count: int) -> Iterator[Row]:
     random = np.random.default_rng(7)
     for number in range(count):
         stem = f"plate7/well_{chr(65 + number // 24 % 8)}{number % 12 + 1:02d}/field_{number:04d}"
-        if random.random() < 0.03:
-            message = FAILURES[int(random.random() < 0.3)].format(stem)
+        if number % 33 == 5:
+            message = FAILURES[number // 33 % 2].format(stem)
             yield Row(failed_entry(f"{stem}.csv", ValueError(message), 0.05))
             continue
         row = rows[number % len(rows)]
@@ -55,7 +55,7 @@ def rows_like(rows: list[Row], count: int) -> Iterator[Row]:
             share = share if random.random() < 0.9 else float(random.random())
             record["trust"]["doubtful_share"] = share
             record["counts"]["density_per_um2"] = float(25 * random.lognormal(0, 0.2))
-            if random.random() < 0.006:
+            if number % 150 == 20:
                 record["counts"]["density_per_um2"] *= 12
             record["warnings"] = [WARNING] if random.random() < 0.05 else []
             if number % 3:

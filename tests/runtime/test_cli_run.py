@@ -308,3 +308,31 @@ def test_compressed_images_hold_the_same_values(tmp_path: Path, tiny_model_path:
     raw, small = (tmp_path / out / "cell.ome.tif" for out in ("raw", "small"))
     assert small.stat().st_size < raw.stat().st_size
     np.testing.assert_array_equal(tifffile.imread(raw), tifffile.imread(small))
+
+
+def test_each_field_has_its_page_in_the_report(tmp_path: Path, tiny_model_path: Path) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    for name in ("a", "sub/b"):
+        write_table(source / f"{name}.csv")
+    args = (source, "-o", out, "--model", tiny_model_path)
+    assert_ends(invoke(*args), 0)
+    pages = [out / "report" / name for name in ("a.html", "sub/b.html")]
+    assert all("Where this comes from" in page.read_text(encoding="utf-8") for page in pages)
+    before = [page.stat().st_mtime_ns for page in pages]
+    report = (out / "report.html").read_bytes()
+    assert_ends(invoke(*args), 0)  # nothing to do: the pages are still there, and in the report
+    assert [page.stat().st_mtime_ns for page in pages] == before
+    assert (out / "report.html").read_bytes().count(b"<img") == report.count(b"<img") == 8
+
+
+def test_a_page_that_cannot_be_written_is_said_and_costs_no_result(
+    tmp_path: Path, tiny_model_path: Path
+) -> None:
+    table, out = write_table(tmp_path / "cell.csv"), tmp_path / "out"
+    out.mkdir()
+    (out / "report").write_bytes(b"mine")
+    result = invoke(table, "-o", out, "--model", tiny_model_path)
+    assert_ends(result, 0)
+    assert f"the results of {table} are complete, but the report has no page of it" in result.stderr
+    assert (out / "report").read_bytes() == b"mine"
+    assert outputs_of("cell") | RECORDS <= names_in(out)

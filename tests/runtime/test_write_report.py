@@ -209,7 +209,8 @@ def test_text_from_outside_cannot_become_markup(tmp_path: Path, count: int) -> N
     done = done_entry(evil, output, tmp_path, 1)
     page = write_page(tmp_path, done, output.thumbnails)
     failed = failed_entry(evil, ValueError(f"{evil}\n{evil}"), 1)
-    entries = [{**done, "stem": evil}, failed, skipped_entry(evil), *[done] * 27][:count]
+    evil_done: FieldEntry = {**done, "stem": evil}
+    entries = [evil_done, failed, skipped_entry(evil), *[done] * 27][:count]
     head = a_head(*entries)
     head["command"] = [evil]
     _, report = write_run(tmp_path, head, [Row(e, b"png") for e in entries])
@@ -283,7 +284,7 @@ def test_a_density_unlike_the_others_is_named(tmp_path: Path) -> None:
     entries = many_like(entry, 20)
     record = entries[7]["record"]
     assert record is not None
-    counts = cast("CountsRecord", record["counts"] | {"density_per_um2": 3.0})
+    counts: CountsRecord = {**record["counts"], "density_per_um2": 3.0}
     entries[7]["record"] = {**record, "counts": counts}
     text = a_report(tmp_path, *entries).text
     said = "Unlike the others: 3 localizations per µm², where the median of this run is 20.8"
@@ -306,10 +307,11 @@ def test_an_empty_run_has_a_page(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_grow_with_the_fields(tmp_path: Path) -> None:
-    entry, tile = an_entry(tmp_path, "cell"), bytes(8000)
+    text = json.dumps({**an_entry(tmp_path, "cell"), "stem": "cell_NUMBER"})
 
     def peak(count: int) -> int:
-        rows = (Row({**entry, "stem": f"cell_{i:04d}"}, tile) for i in range(count))
+        texts = (text.replace("NUMBER", str(number)) for number in range(count))
+        rows = (Row(json.loads(one), bytes(bytearray(8000))) for one in texts)
         tracemalloc.start()
         try:
             write_run(tmp_path, a_head(), rows, replace=True)

@@ -66,7 +66,7 @@ def bar(part: float | None, grade: Grade) -> str:
         return NOTHING
     return (
         f'<span class="bar {grade}"><i style="width:{part * 100:.0f}%"></i></span>'
-        f"<span>{percent(part)}</span>"
+        f"<span>{percent(part).replace('less than', '&lt;')}</span>"
     )
 
 
