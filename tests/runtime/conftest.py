@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from browser import find_browser
 from contract_model import build_model
 
 from annapalm import Localizations, load_model
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annapalm import Model
+
+
+collect_ignore = [] if find_browser() else ["test_report_in_browser.py"]
+"""A real browser can be had from no Python package; `test_write_report.py` runs everywhere."""
 
 
 @pytest.fixture(scope="session", autouse=True)
