@@ -182,6 +182,7 @@ def test_a_table_becomes_a_dense_image_with_its_error_map(installed: Installed) 
     told = _succeed(_reconstruct(installed, "out"))
     out = installed.folder / "out"
     assert sorted(path.name for path in out.iterdir()) == [
+        ".annapalm",
         "cell.json",
         "cell.ome.tif",
         "cell.png",
