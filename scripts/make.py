@@ -4,6 +4,8 @@
     python scripts/make.py test [ARGS]   the test suite, ARGS for pytest; a skipped test fails it
     python scripts/make.py test-wheel    only the wheel's own test, with neither torch nor onnx
     python scripts/make.py test-lowest   the same with the lowest versions pyproject.toml allows
+    python scripts/make.py test-peers    the same files read by locan and Picasso (installs 2 GB)
+    python scripts/make.py fuzz [ARGS]   every reader fed damaged files for 60 s
     python scripts/make.py lint          ruff, its formatter and mypy; nothing is changed
     python scripts/make.py bench [ARGS]  times and memory of the lean runtime on this machine
     python scripts/make.py evaluate [--quick]  every figure that README, docs and cards state
@@ -56,6 +58,13 @@ DEV = Environment(
 WHEEL = Environment(".venv-wheel", pip=(("install", "pytest>=8"),), made_from=())
 """Only what runs `tests/test_wheel.py`: that test makes its own environment for the wheel."""
 
+PEERS = Environment(
+    ".venv-peers",
+    pip=(("install", ".[cpu,hdf5]", "pytest>=8", "locan==0.22.0", "picassosr==0.11.3"),),
+    made_from=LEAN.made_from,
+)
+"""Other programs that read tables, pinned: what is compared with should not change by itself."""
+
 
 def demo() -> None:
     """Install the lean runtime, run it on the examples, and say where to look."""
@@ -93,6 +102,17 @@ def test_lowest(arguments: list[str]) -> None:
     test_wheel(arguments)
 
 
+def test_peers(arguments: list[str]) -> None:
+    """Read the files of tests/data with the programs of others too, and compare."""
+    _pytest(PEERS, *(arguments or ["tests/peers"]))
+
+
+def fuzz(arguments: list[str]) -> None:
+    """Damage files of every format and read them; fail where one crashes, hangs or is misread."""
+    python = DEV.ready()
+    call(python, "tests/runtime/fuzz_readers.py", *(arguments or ["--each", "60"]))
+
+
 def lint() -> None:
     """Check style, format and types; change nothing."""
     python = DEV.ready()
@@ -127,9 +147,17 @@ def evaluate(arguments: list[str]) -> None:
     suites = ["--suite", "microtubules-1"] if arguments else ["--suite", "all"]
     real = ["--data", str(REAL_DATA)] if REAL_DATA.is_dir() and not arguments else []
     call(command, "evaluate", *models, *suites, *options, *real, "-o", folder)
+    few = ["--fields", "1", "--suite", "precision-1"] if arguments else []
+    call(command, "domain", "coverage", *models, *few, "-o", folder / "coverage.md")
+    drift_fields = "1" if arguments else "3"
+    call(command, "domain", "drift", "--fields", drift_fields, "-o", folder / "drift.md")
     print("\nDone:")
     print(f"  {folder / 'tables.md'}     every table, with its plots (*.svg)")
     print(f"  {folder / 'summary.json'}  the same as numbers")
+    print(
+        f"  {folder / 'coverage.md'}   intervals on usual and shifted fields, and what is warned of"
+    )
+    print(f"  {folder / 'drift.md'}      how often a drift is found")
     if not real:
         print(f"Without the real tables: there is no {REAL_DATA}, or --quick was given.")
 
@@ -182,6 +210,8 @@ def main() -> None:
         "test": test,
         "test-wheel": test_wheel,
         "test-lowest": test_lowest,
+        "test-peers": test_peers,
+        "fuzz": fuzz,
         "bench": bench,
         "evaluate": evaluate,
     }

@@ -84,6 +84,20 @@ def test_the_keys_of_the_record_are_documented() -> None:
         assert [key for key in part.__annotations__ if f"`{key}`" not in run] == []
 
 
+def test_every_fault_that_was_tried_names_its_tests() -> None:
+    table = _text("docs/reliability.md").split("\n\n")[2]
+    rows = re.findall(
+        r"^\| .* \| (`test_\w+\.py`.*) \| (`test_.*) \|$",
+        table,
+        re.MULTILINE,
+    )
+    assert len(rows) == table.count("\n") - 1 > 25  # head and rule
+    for files, names in rows:
+        code = "".join(_text(f"tests/runtime/{name}") for name in re.findall(r"`(.*?)`", files))
+        for name in re.findall(r"`(test_\w+)`", names):
+            assert f"def {name}(" in code
+
+
 def test_the_readme_names_the_default_model() -> None:
     assert f"| `{DEFAULT_MODEL}` {DEFAULT_VERSION} (default) |" in _text("README.md")
 

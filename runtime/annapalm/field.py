@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -27,6 +28,7 @@ from annapalm.write.atomic import check_free
 from annapalm.write.trust import DOUBT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
     from annapalm.progress import Progress
     from annapalm.read import Table
     from annapalm.reconstruction import Reconstruction
+    from annapalm.stack import Channel, ChannelFile, Layer
     from annapalm.widefield import WidefieldImage
     from annapalm.write import FieldOutput
     from annapalm.write.schema import (
@@ -86,6 +89,15 @@ class FieldOptions:
     """One of the model's; None where there is only one."""
     cross_check: bool = False
     """Test the picture of half of the frames by the other half, and write the map."""
+    window: int | None = None
+    """Make a time-lapse: a picture of each window of so many frames; None: one of all frames."""
+    step: int | None = None
+    """Frames from the start of a window to that of the next; None: `window`, so that none is in
+    two windows."""
+    frame_time_ms: float | None = None
+    """Time from one frame to the next in ms, for the times of a time-lapse; None: not known."""
+    channels: tuple[Channel, ...] = ()
+    """Make one image of these channels, each drawn by itself; empty: there is one."""
     doubt: float = DOUBT
     """Structure is called doubtful where the expected error is more than so many times `dense`."""
     tile_px: int | Literal["auto"] | None = "auto"
@@ -110,6 +122,10 @@ class FieldOptions:
             "tile": None if self.tile_px == "auto" else (self.tile_px or "whole"),
             "doubt": None if self.doubt == DOUBT else self.doubt,
             "compress": self.compress or None,
+            "window": self.window,
+            "step": self.step,
+            "frame-time": self.frame_time_ms,
+            "channels": {c.name: c.record() for c in self.channels} or None,
         }
         given = {name: value for name, value in values.items() if value is not None}
         return {"exposure": self.exposure, **given}
@@ -140,10 +156,13 @@ def run_field(
     options: FieldOptions | None = None,
     *,
     widefield: Path | None = None,
+    files: Sequence[ChannelFile] = (),
     progress: Progress | None = None,
 ) -> FieldOutput:
     """Reconstruct one table or image of counts and write `stem`.ome.tif, .png and .json.
 
+    A time-lapse (`options.window`) and several channels (`options.channels`, with `files` that say
+    where each of them is) become one image of all, by `annapalm.stack`.
     The folder of `stem` is made where it is not there. All files appear, or none. The three steps
     can be called one by one (`read_field`, `reconstruct_field`, `save_field`), each on a thread of
     its own, so that one field is read and another written while a third is reconstructed.
@@ -152,10 +171,35 @@ def run_field(
     """
     options = options or FieldOptions()
     check_stem_free(stem, options)  # before the work, not after it
-    pixel_nm = model.info.pixel_nm
-    read = read_field(source, pixel_nm, options, widefield=widefield, progress=progress)
+    read = read_parts(model, source, options, widefield, files, progress)
+    if isinstance(read, tuple):
+        from annapalm.stack import draw_stack  # it builds on what is here
+
+        return draw_stack(read, stem, options, progress)
     result = reconstruct_field(model, read, options, progress)
     return save_field(model, read, result, stem, options)
+
+
+def read_parts(
+    model: Model,
+    source: Path,
+    options: FieldOptions,
+    widefield: Path | None,
+    files: Sequence[ChannelFile],
+    progress: Progress | None,
+) -> FieldInput | tuple[Layer, ...]:
+    """Read all that a field is made of, as `run_field`: the layers where it has several pictures.
+
+    Raises what `read_field` and `annapalm.stack.read_layers` do.
+    """
+    if options.window is None and not options.channels:
+        pixel_nm = model.info.pixel_nm
+        return read_field(source, pixel_nm, options, widefield=widefield, progress=progress)
+    from annapalm.stack import ChannelFile, read_layers  # it builds on what is here
+
+    # Without channels it has one part.
+    parts = files or (ChannelFile("", source, widefield),)
+    return read_layers(model, parts, options, progress)
 
 
 def check_stem_free(stem: Path, options: FieldOptions) -> None:
@@ -178,18 +222,25 @@ def read_field(
     an `AnnaPalmError` that says what is wrong with them.
     """
     start = time.perf_counter()
-    paths = (source,) if widefield is None else (source, widefield)
+    with unchanged(source, widefield):
+        image = None if widefield is None else read_widefield(widefield, options.widefield_pixel_nm)
+        if is_counts_image(source):
+            read = _read_counts(source, options, image)
+        else:
+            read = _read_table(source, options, image, pixel_nm, progress)
+        record = None if image is None or widefield is None else widefield_record(image, widefield)
+    return replace(read, widefield=record, seconds=time.perf_counter() - start)
+
+
+@contextmanager
+def unchanged(*files: Path | None) -> Iterator[None]:
+    """See that files are the same before and after they are read; raises `InputChangedError`."""
+    paths = [path for path in files if path is not None]
     before = [_state(path) for path in paths]
-    image = None if widefield is None else read_widefield(widefield, options.widefield_pixel_nm)
-    if is_counts_image(source):
-        read = _read_counts(source, options, image)
-    else:
-        read = _read_table(source, options, image, pixel_nm, progress)
-    record = None if image is None or widefield is None else widefield_record(image, widefield)
+    yield
     for path, state in zip(paths, before, strict=True):
         if _state(path) != state:
             raise InputChangedError(path)
-    return replace(read, widefield=record, seconds=time.perf_counter() - start)
 
 
 def _state(path: Path) -> tuple[int, int, int] | None:
@@ -231,23 +282,29 @@ def save_field(
     model: Model, read: FieldInput, result: Reconstruction, stem: Path, options: FieldOptions
 ) -> FieldOutput:
     """Write the files of a field with their provenance; raises as `write_field` does."""
-    provenance: Provenance = {
-        "software": software_record(model),
-        "input": read.record,
-        "widefield": read.widefield,
-        "model": model_record(model, options.structure),
-        "device": device_record(model),
-        "options": options.record(),
-    }
     return write_field(
         result,
         stem,
-        provenance,
+        provenance_of(model, read, options, options.structure),
         overwrite=options.overwrite,
         compress=options.compress,
         preview=options.preview,
         doubt=options.doubt,
     )
+
+
+def provenance_of(
+    model: Model, read: FieldInput, options: FieldOptions, structure: str | None
+) -> Provenance:
+    """Say what decides the pixels of a picture; `structure` is what the model was asked for."""
+    return {
+        "software": software_record(model),
+        "input": read.record,
+        "widefield": read.widefield,
+        "model": model_record(model, structure),
+        "device": device_record(model),
+        "options": options.record(),
+    }
 
 
 def _cross_checked(
@@ -285,6 +342,8 @@ def _read_counts(source: Path, options: FieldOptions, image: WidefieldImage | No
         raise NoFramesError(source)
     if options.cross_check:
         raise NoFramesError(source, "--cross-check")
+    if options.window is not None:
+        raise NoFramesError(source, "--window")
     read = read_counts_image(source, options.counts_pixel_nm)
     counts, cut = read.counts, 0
     rows, columns = counts.shape
@@ -320,14 +379,26 @@ def _read_table(
     progress: Progress | None,
 ) -> FieldInput:
     table = read_table(source, options.table, progress)
-    rows, warnings = _select(table, options)
+    rows, warnings = select_frames(table, options)
+    return input_of_table(table, rows, warnings, options, image, pixel_nm)
+
+
+def input_of_table(
+    table: Table,
+    rows: NDArray[np.int64],
+    warnings: tuple[str, ...],
+    options: FieldOptions,
+    image: WidefieldImage | None,
+    pixel_nm: float,
+) -> FieldInput:
+    """Take rows of a table as an input, and choose its field of view; raises as `read_field`."""
     locs = table.localizations
     if len(rows) < len(locs):  # else the same: a copy of a large table is as large again
         locs = locs.select(rows)
     extent = choose_extent(
         locs,
         pixel_nm,
-        path=source,
+        path=table.path,
         line_of=lambda row: table.line_of(int(rows[row])),
         asked=options.table.field_nm is not None,
         roi_nm=options.roi_nm,
@@ -340,7 +411,7 @@ def _read_table(
     return FieldInput(locs, extent.grid, record, image, warnings=notes)
 
 
-def _select(table: Table, options: FieldOptions) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def select_frames(table: Table, options: FieldOptions) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Rows of the frames asked for, and a warning where that leaves none."""
     frame = table.localizations.frame
     start, stop = options.frames or (0, None)

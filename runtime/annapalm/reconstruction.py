@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from annapalm.cross_check import CrossCheck
-    from annapalm.domain import Familiarity
+    from annapalm.domain import Drift, Familiarity, Precision
     from annapalm.grid import Grid
     from annapalm.render import CountImage, RateImage
 
@@ -60,6 +60,11 @@ class Reconstruction:
     familiarity: Familiarity | None = None
     """How the localizations compare with simulated ones of the structure; None where nothing can be
     said (too few of them, or a structure that is not simulated)."""
+    drift: Drift | None = None
+    """Steady drift of the localizations; None where it could not be measured (counts have no
+    frames; too few localizations, or too few places that hold them)."""
+    precision: Precision | None = None
+    """Localization precision; None where neither the table nor its bursts tell."""
     cross_check: CrossCheck | None = None
     """None where held-out frames were not asked for, or could not be: never a map of zeros."""
     not_cross_checked: str | None = None

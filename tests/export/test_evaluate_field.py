@@ -85,6 +85,18 @@ def test_foreground_is_within_100_nm_of_filament() -> None:
     assert len(rows) == 11
 
 
+def test_what_is_drawn_elsewhere_is_false_and_what_is_not_drawn_is_missed() -> None:
+    true, invented = line((-100, 1010), (4100, 1010)), line((-100, 3010), (4100, 3010))
+    field = line_field([true])
+    false, missed = field.false_and_missed(field.truth, 60.0)
+    assert not false.any()
+    assert not missed.any()
+    false, missed = field.false_and_missed(draw([invented]), 60.0)
+    assert np.flatnonzero(false.any(axis=1)) == pytest.approx(np.arange(148, 153), abs=1)
+    assert missed[50, 5:-5].all()
+    assert not missed[52:].any()
+
+
 def test_no_filament_means_no_foreground_and_nothing_wanted() -> None:
     field = line_field([])
     assert not field.foreground().any()

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
-from test_evaluate_field import line, line_field
+from test_evaluate_field import draw, line, line_field
 
 from annapalm import Grid, Localizations, Reconstruction, load_model
 from annapalm.errors import InvalidValueError
@@ -19,6 +20,7 @@ from annapalm.widefield import WidefieldImage
 from annapalm_export.evaluate.baseline import blur
 from annapalm_export.evaluate.field import EvalField
 from annapalm_export.evaluate.filaments import LEVELS
+from annapalm_export.evaluate.simulated import FieldScorer
 from annapalm_export.evaluate.suite import (
     BLUR,
     MODEL,
@@ -28,6 +30,7 @@ from annapalm_export.evaluate.suite import (
     choose_levels,
     evaluate_real,
     evaluate_simulated,
+    usual_levels,
 )
 
 if TYPE_CHECKING:
@@ -143,6 +146,24 @@ def test_a_model_that_returns_the_counts_is_the_sparse_image() -> None:
     assert {n: rows[MODEL][n] for n in shared} == {n: rows[SPARSE][n] for n in shared}
 
 
+@pytest.mark.parametrize("found_out", [True, False])
+def test_an_error_map_that_lights_up_where_structure_is_false_finds_it_out(
+    found_out: bool,  # noqa: FBT001 - a case of the test
+) -> None:
+    field = some_field()
+    invented = draw([line((-100, 300), (4100, 300))]) * np.float32(40)
+    false, _ = field.false_and_missed(field.truth + invented, 60.0)
+    assert false.sum() > 400
+    model = Drawn(lambda _: field.truth + invented)
+    plain = model.reconstruct(field.counts, grid=field.grid)
+    said = np.where(false == found_out, plain.dense + 1, 0).astype(np.float32)
+    scorer = FieldScorer(field, usual_levels(field.structure))
+    (row,) = scorer.model_rows({MODEL: replace(plain, error=said)})
+    for where in ("judged", "field"):
+        assert row[f"auroc_false_{where}"] == float(found_out)
+        assert row[f"auroc_missed_{where}"] is None
+
+
 def test_absolute_scale_counts_for_totals_and_errors_only() -> None:
     field = some_field()
     one, twice = (
@@ -253,9 +274,7 @@ def test_a_real_model_is_evaluated_from_end_to_end(onnx_model: Model) -> None:
 def test_a_field_of_640_px_has_all_scores(onnx_model: Model) -> None:
     lines = [line((-200, 700 * n), (13_000, 900 * n + 300)) for n in range(12)]
     row = evaluate_simulated(onnx_model, [line_field(lines, (640, 640))])[0]
-    missing = [name for name, value in row.items() if value is None]
-    assert missing in (
-        [],
-        ["auroc_false", "auroc_false.inverse_density", "auroc_false.inverse_dense"],
-    )
+    # Where hardly a pixel is false or missed, nothing can be told from the rest.
+    assert all(name.startswith("auroc_") for name, value in row.items() if value is None)
+    assert row["ms_ssim"] > 0
     assert row["filament_um_per_um2"] == pytest.approx(0.9, abs=0.2)

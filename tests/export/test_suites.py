@@ -88,7 +88,7 @@ def test_every_structure_has_a_suite_of_its_own_and_a_place_in_the_others() -> N
     for name in STRUCTURES:
         assert in_distribution(name).structures == (name,)
         assert in_distribution(name).conditions[0].scene.imperfect
-    for label in ("photophysics-1", "density-1", "precision-1", "pixel-1", "trust-1"):
+    for label in ("photophysics-1", "density-1", "precision-1", "drift-1", "pixel-1", "trust-1"):
         assert SUITES[label].structures == tuple(STRUCTURES)
     for suite in SUITES.values():
         names = [condition.name for condition in suite.conditions]

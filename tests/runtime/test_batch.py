@@ -50,10 +50,13 @@ def items_in(folder: Path, *names: str) -> list[Item]:
     return [Item(folder / f"{name}.csv", folder / "out" / name) for name in names]
 
 
-def test_a_failed_item_is_a_value_and_the_order_is_kept(tmp_path: Path, tiny_model: Model) -> None:
+@pytest.mark.parametrize("jobs", [1, 2, 3, 7])
+def test_a_failed_item_is_a_value_and_the_order_is_kept(
+    tmp_path: Path, tiny_model: Model, jobs: int
+) -> None:
     items = items_in(tmp_path, "b", "bad", "a")
     listener = Listener()
-    outcomes = list(run_batch(tiny_model, items, tmp_path / "out", progress=listener))
+    outcomes = list(run_batch(tiny_model, items, tmp_path / "out", progress=listener, jobs=jobs))
     assert [outcome.item for outcome in outcomes] == items
     assert [outcome.entry["status"] for outcome in outcomes] == ["done", "failed", "done"]
     assert "line 2" in str(outcomes[1].error)

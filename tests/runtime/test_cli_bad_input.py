@@ -239,3 +239,22 @@ def test_a_bad_file_alone_ends_with_1(tmp_path: Path, tiny_model_path: Path) -> 
     result = run_cli(source, "-o", tmp_path / "out", "--model", tiny_model_path)
     assert_ends(result, 1)
     assert "0 done, 1 failed" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "options"), [("annapalm-run", ("-q", "-o", "out")), ("annapalm", ("inspect",))]
+)
+def test_a_damaged_tiff_is_one_line_of_ours_and_none_of_the_library(
+    name: str, options: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "damaged.tif"
+    tifffile.imwrite(path, np.ones((32, 32), np.uint16), resolution=(5e5, 5e5), resolutionunit=3)
+    content = bytearray(path.read_bytes())
+    entry = content.index(b"\x01\x01\x04\x00")  # tag 257, the number of rows
+    content[entry + 2] = 215  # a type that there is not
+    path.write_bytes(content)
+    result = run_cli(*options, path.name, name=name)
+    assert_ends(result, 1)
+    (line,) = result.stderr.splitlines()
+    assert line.startswith("error: damaged.tif ")

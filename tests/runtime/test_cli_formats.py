@@ -1,6 +1,6 @@
 """A folder of one file of every format and ten broken ones, in one command: the night job.
 
-Formats that never say what they are (MATLAB without SMAP, delimited text) take a command each.
+A settings file tells of formats that never say what they are (MATLAB without SMAP, other text).
 """
 
 from __future__ import annotations
@@ -95,33 +95,47 @@ def reference(tmp_path_factory: pytest.TempPathFactory, tiny_model_path: Path) -
     return tifffile.imread(out / "thunderstorm.ome.tif")
 
 
+def rules() -> str:
+    """Write what is said about the formats that never say it themselves as a settings file."""
+    lines = []
+    for name, words in ALONE.items():
+        given = dict(zip(words[::2], words[1::2], strict=True))
+        lines.append(f'[files."in/{stem_of(name)}.*"]')
+        for option, value in given.items():
+            lines.append(f"{option[2:]} = {value if value.isdigit() else repr(value)}")
+    return "\n".join(lines)
+
+
 def test_a_folder_of_every_format_and_ten_broken_files_is_one_command(
     tmp_path: Path, tiny_model_path: Path, reference: np.ndarray
 ) -> None:
     folder, out = tmp_path / "in", tmp_path / "out"
     folder.mkdir()
-    for name in GOOD:
+    for name in (*GOOD, *ALONE):
         put(folder, name)
+    (tmp_path / "day.toml").write_text(rules(), encoding="utf-8")
     shutil.copy(DATA / "picasso.yaml", folder / "picasso_hdf5.yaml")
     reasons = broken()
     for name, (data, _) in reasons.items():
         (folder / name).write_bytes(data)
     before = names_in(folder)
 
-    result = invoke(folder, "-o", out, "--model", tiny_model_path, *COMMON)
+    settings = ("--settings", tmp_path / "day.toml")
+    result = invoke(folder, "-o", out, "--model", tiny_model_path, *COMMON, *settings)
 
     assert_ends(result, 1)
-    assert result.stdout.startswith(f"{len(GOOD)} done, {len(reasons)} failed")
-    assert assert_complete_or_absent(out) == {stem_of(name) for name in GOOD}
+    forms = GOOD | {name: "matlab" if ".mat" in name else "delimited" for name in ALONE}
+    assert result.stdout.startswith(f"{len(forms)} done, {len(reasons)} failed")
+    assert assert_complete_or_absent(out) == {stem_of(name) for name in forms}
     assert names_in(folder) == before
-    for name, form in GOOD.items():
+    for name, form in forms.items():
         record = read_json(out / f"{stem_of(name)}.json")
         assert record["provenance"]["input"]["format"] == form, name
         assert record["counts"]["used"] == 60, name
         picture = tifffile.imread(out / f"{stem_of(name)}.ome.tif")
         np.testing.assert_array_equal(picture, reference, err_msg=name)
     entries = {entry["input"]: entry for entry in read_json(out / "run.json")["fields"]}
-    assert len(entries) == len(GOOD) + len(reasons)
+    assert len(entries) == len(forms) + len(reasons)
     page = (out / "report.html").read_text(encoding="utf-8")
     for name, (_, reason) in reasons.items():
         entry = entries[str(folder / name)]

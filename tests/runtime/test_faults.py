@@ -1,18 +1,11 @@
-"""What befalls a run at night, done for real; docs/reliability.md lists what is here.
-
-ANNAPALM_KILLS says how often a run is killed; a longer trial is
-`ANNAPALM_KILLS=200 pytest tests/runtime/test_faults.py -k killed`.
-"""
+"""What befalls a run at night, done for real; docs/reliability.md lists what is here."""
 
 from __future__ import annotations
 
 import os
-import random
 import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -27,82 +20,13 @@ from cli_words import (
     rows_of_a_ring,
     write_table,
 )
+from fault_words import run_beside, tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from typer.testing import Result
-
-KILLS = int(os.environ.get("ANNAPALM_KILLS", "10"))
-
-RUN = "import sys; sys.argv[0] = 'annapalm-run'; from annapalm.cli.run import main; main()"
-
-
-def tables(folder: Path, count: int) -> Path:
-    for i in range(count):
-        write_table(folder / f"{i:02}.csv")
-    return folder
-
-
-def start(*args: object, before: Callable[[], None] | None = None) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", RUN, *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-        preexec_fn=before,  # noqa: PLW1509 - the test has no other thread
-    )
-
-
-def run_beside(*args: object, before: Callable[[], None] | None = None) -> tuple[int, str]:
-    """Run to the end in a process of its own; returns exit code and what was said."""
-    with start(*args, before=before) as process:
-        _, said = process.communicate(timeout=300)
-    assert "Traceback" not in said
-    return process.returncode, said
-
-
-def pictures(out: Path) -> dict[str, bytes]:
-    """Read all that must not depend on how a run went."""
-    kinds = (".ome.tif", ".png")
-    return {n: (out / n).read_bytes() for n in sorted(names_in(out)) if n.endswith(kinds)}
-
-
-def test_a_run_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
-    tmp_path: Path, tiny_model_path: Path
-) -> None:
-    count, moment = 6, random.Random(5)  # noqa: S311 - moments, no secrets
-    source, out = tables(tmp_path / "in", count), tmp_path / "out"
-    args = ("--model", tiny_model_path, "--device", "cpu", "--threads", "1")
-    assert invoke(source, "-o", tmp_path / "quiet", *args).exit_code == 0
-    kills = 0
-    while kills < KILLS:
-        with start(source, "-o", out, *args) as process:
-            _wait_for_work(out, process)
-            time.sleep(moment.uniform(0, 0.2))
-            process.kill()
-            process.communicate()
-        kills += 1
-        if process.returncode != -signal.SIGKILL:  # it was faster: all is done; begin again
-            shutil.rmtree(out)
-        elif kills % 5 == 0:  # or the last ones would find everything done
-            (out / "00.png").unlink(missing_ok=True)
-            (out / "03.json").unlink(missing_ok=True)
-    assert invoke(source, "-o", out, *args).exit_code == 0
-    assert assert_complete_or_absent(out) == {f"{i:02}" for i in range(count)}
-    assert pictures(out) == pictures(tmp_path / "quiet")
-    assert [p for p in out.iterdir() if p.name.startswith(".annapalm-")] == []
-    fields = read_json(out / "run.json")["fields"]
-    assert [f["status"] for f in fields] == ["done"] * count
-
-
-def _wait_for_work(out: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until this run writes: starting Python is no moment worth a kill."""
-    ledger = out / ".annapalm" / "ledger.jsonl"
-    size = ledger.stat().st_size if ledger.exists() else 0
-    while process.poll() is None and (not ledger.exists() or ledger.stat().st_size == size):
-        time.sleep(0.002)
 
 
 def test_a_full_disk_fails_the_fields_that_find_no_room(
@@ -124,21 +48,29 @@ def test_a_full_disk_fails_the_fields_that_find_no_room(
 
 
 class Meanwhile:
-    """A run in this process, to which something happens when its second field begins."""
+    """A run in this process, to which something happens when its second field is read."""
 
     def __init__(self, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.source, self.out, self.model = tables(tmp_path / "in", 4), tmp_path / "out", model
         self._patch = monkeypatch
 
-    def run(self, event: Callable[[], object]) -> Result:
+    def run(self, event: Callable[[], object], *, written: bool = False) -> Result:
+        """Let it happen before the field is read, or when its files are about to be written."""
         from annapalm.cli import work
 
         begin, count = work.Work._begin, iter(range(100))
 
-        def noticed(this: Any, item: Any) -> None:
-            begin(this, item)
-            if next(count) == 1:
+        def noticed(this: Any, item: Any) -> Callable[[], None]:
+            announce, second = begin(this, item), next(count) == 1
+            if second and not written:
                 event()
+
+            def noticed_too() -> None:
+                announce()
+                if second and written:
+                    event()
+
+            return noticed_too
 
         with self._patch.context() as patch:
             patch.setattr(work.Work, "_begin", noticed)
@@ -222,7 +154,7 @@ def test_a_folder_that_cannot_be_written_any_more_fails_the_rest(meanwhile: Mean
         meanwhile.out.rename(meanwhile.out.with_name("moved"))
         meanwhile.out.write_bytes(b"")
 
-    assert meanwhile.run(lose).exit_code == 1
+    assert meanwhile.run(lose, written=True).exit_code == 1
     moved = meanwhile.out.with_name("moved")
     assert assert_complete_or_absent(moved) == {"00"}
     meanwhile.out.unlink()
@@ -267,24 +199,6 @@ def test_a_clock_that_is_set_back_changes_nothing(meanwhile: Meanwhile) -> None:
     write_table(meanwhile.source / "03.csv")
     result = meanwhile.again()
     assert "4 done (3 before), 0 failed" in result.stdout
-
-
-def test_shards_together_give_what_one_run_gives(tmp_path: Path, tiny_model_path: Path) -> None:
-    source, out = tables(tmp_path / "in", 5), tmp_path / "out"
-    args = (source, "--model", tiny_model_path, "--device", "cpu")
-    assert invoke(*args, "-o", tmp_path / "whole").exit_code == 0
-    statuses = []
-    for number in (2, 1, 3):
-        result = invoke(*args, "-o", out, "--shard", f"{number}/3")
-        assert result.exit_code == 0
-        statuses.append(read_json(out / "run.json")["status"])
-    assert "3 of 3 shards done" in result.stdout
-    assert statuses == ["partial", "partial", "done"]
-    assert pictures(out) == pictures(tmp_path / "whole")
-    run = read_json(out / "run.json")
-    assert run["shards"] == {"count": 3, "ended": [1, 2, 3]}
-    assert [f["stem"] for f in run["fields"]] == [f"{i:02}" for i in range(5)]
-    assert "5 of 5 are done" in invoke(*args, "-o", out).stderr  # a whole run finds nothing to do
 
 
 def test_a_rehearsal_writes_nothing(tmp_path: Path, tiny_model_path: Path) -> None:

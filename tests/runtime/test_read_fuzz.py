@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from read_words import DATA, source
 
-from annapalm.errors import AnnaPalmError
+from annapalm.errors import AnnaPalmError, CancelledError
 from annapalm.read import ReadError, Table, TableOptions, child, read_table
 from annapalm.read.format_errors import DamagedFileError
 from annapalm.read.registry import read_source
@@ -133,6 +133,29 @@ def test_a_process_that_finds_no_end_is_stopped(
     monkeypatch.setattr(child, "_CODE", "import time; time.sleep(600)")
     with pytest.raises(DamagedFileError, match="the HDF5 library found no end with it in 0 s"):
         child.read_in_child(tmp_path / "a.h5", TableOptions(), 0)
+
+
+class Impatient:
+    """A host that asks to stop at the third look."""
+
+    looks = 0
+
+    def advance(self, done: int, total: int) -> None:
+        raise AssertionError(done, total)
+
+    def cancelled(self) -> bool:
+        self.looks += 1
+        return self.looks == 3
+
+
+def test_a_host_stops_a_file_that_is_read_elsewhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(child, "_CODE", "import time; time.sleep(600)")
+    host = Impatient()
+    with pytest.raises(CancelledError):
+        child.read_in_child(tmp_path / "a.h5", TableOptions(), 0, host)
+    assert host.looks == 3
 
 
 def test_a_process_that_crashes_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -198,6 +198,14 @@ def test_metadata_of_picasso_that_cannot_be_read(tmp_path: Path) -> None:
     assert_refuses(picasso([1, {}]), error=CameraPixelMissingError)
 
 
+def test_a_type_where_data_should_be_is_refused() -> None:
+    stream = io.BytesIO()
+    with h5py.File(stream, "w") as file:
+        file["locs"] = np.dtype([("x", "f4"), ("y", "f4"), ("frame", "i4")])
+    says = ("column 'locs': it is a type without data",)
+    assert_refuses(stream.getvalue(), error=BadArrayError, says=says)
+
+
 def test_rows_of_picasso_that_were_linked_are_merged() -> None:
     found = table(picasso(extra={"len": np.array([1, 4]), "n": np.array([3, 1])}))
     assert found.merged_rows == 1

@@ -235,6 +235,8 @@ _PIECES = st.sampled_from(
 @example(b"#", {"columns": ("x", "y", "frame"), "unit": "nm"})
 @example(b'""\n""', {"format": "delimited", "unit": "nm"})
 @example(b",\n,", {"format": "thunderstorm"})
+@example(b'"', {"format": "thunderstorm"})
+@example(b'" "\n" "', {"format": "elyra"})
 @example(b"\xef\xbb\xbf", {})
 def test_whatever_is_read_either_gives_a_table_or_says_why_not(
     data: bytes | list[str], options: dict[str, Any]

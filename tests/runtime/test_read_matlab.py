@@ -240,11 +240,21 @@ def test_a_variable_that_unpacks_to_too_much_is_refused_before_it_is_unpacked() 
     assert_refuses(data, error=UnsafeContentError, says=("-v7.3",))
 
 
-def test_an_array_whose_shape_is_stored_as_something_else_is_damaged() -> None:
-    data = bytearray((DATA / "matrix.mat").read_bytes())
-    shape = data.index(struct.pack("<2I", 5, 8))
-    data[shape] = 9
-    assert_refuses(bytes(data), error=DamagedFileError, says=("no shape",))
+@pytest.mark.parametrize(
+    ("variables", "stored", "other", "says"),
+    [
+        ({"d": np.ones((3, 2))}, (6, 8), 5, "no flags"),
+        ({"d": np.ones((3, 2))}, (5, 8), 9, "no shape"),
+        ({"a_name": np.ones((3, 2))}, (1, 6), 7, "a name of the type 7"),
+        ({"d": {"long_field": 1.0}}, (1, 11), 9, "no field names"),
+    ],
+)
+def test_an_array_that_is_described_with_other_types_is_damaged(
+    variables: dict[str, Any], stored: tuple[int, int], other: int, says: str
+) -> None:
+    data = bytearray(version7(variables, packed=False))
+    data[data.index(struct.pack("<2I", *stored))] = other
+    assert_refuses(bytes(data), error=DamagedFileError, says=(says,))
 
 
 def test_structs_without_end_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -139,6 +139,18 @@ def test_two_channels_of_nstorm_are_a_question(odd: str) -> None:
     )
 
 
+def test_channels_of_nstorm_are_told_apart_for_who_draws_each_by_itself() -> None:
+    row = "\t1\t2\t{x}\t20\t1\t1\t5\t6\t900\t12\n"
+    names = ("Alexa 647", "Z Rejected", "Cy3", "Alexa 647")
+    rows = "".join(name + row.format(x=10 * n) for n, name in enumerate(names))
+    found = table(NSTORM + rows, several_channels=True, allow_single_frame=True)
+    names_of = {number: name for name, number in (found.channel_names or {}).items()}
+    channel = found.localizations.channel
+    assert channel is not None
+    assert [names_of[number] for number in channel.tolist()] == ["Alexa 647", "Cy3", "Alexa 647"]
+    assert found.localizations.x_nm.tolist() == [0, 20, 30]
+
+
 def test_more_channels_than_there_are_colours_end_the_reading() -> None:
     rows = "".join(f"{i}\t1\t2\t10\t20\t1\t1\t5\t6\t900\t12\n" for i in range(2000))
     assert_refuses(NSTORM + rows, error=SeveralChannelsError, says=("and 1992 more",))

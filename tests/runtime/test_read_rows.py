@@ -17,7 +17,7 @@ from annapalm.read import LineMap, ReadError, TableOptions
 from annapalm.read import source as source_module
 from annapalm.read.layout import Column, Layout
 from annapalm.read.registry import read_source
-from annapalm.read.rows import read_exactly, read_fast
+from annapalm.read.rows import read_exactly, read_fast, sound
 from annapalm.read.source import BLOCK_BYTES, Block, Source
 
 if TYPE_CHECKING:
@@ -173,3 +173,11 @@ def test_lines_of_rows() -> None:
         with pytest.raises(IndexError):
             lines(row)
     assert pickle.loads(pickle.dumps(lines))(11) == 20  # noqa: S301 - our own bytes
+
+
+def test_numbers_of_damaged_binary_files_are_judged_without_a_warning() -> None:
+    # Infinite, and a NaN that signals: the tests make errors of warnings.
+    found = np.array([0x7FF0000000000000, 0x7FF0000000000001, 0], np.uint64).view(np.float64)
+    good = sound(found, Column("x", 0, "x", factor=100.0), 0)
+    assert good is not None
+    assert good.tolist() == [False, False, True]

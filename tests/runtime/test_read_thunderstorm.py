@@ -215,6 +215,7 @@ def test_a_word_where_a_number_belongs_is_named() -> None:
         ("1,\u0661\u0660,40", "x [nm]", "'\u0661\u0660' is not a number"),
         ('1,"105,5",40', "x [nm]", "'105,5' has a decimal comma"),
         ("1,105 nm,40", "x [nm]", "'105 nm' is not a number"),
+        ("1,\x1f05,40", "x [nm]", r"'\x1f05' is not a number"),
     ],
 )
 @pytest.mark.parametrize("rows_before", [0, 3])

@@ -92,7 +92,11 @@ def test_structure_drawn_where_no_localization_lies_has_a_density_of_0() -> None
 
 
 def judged(
-    share: float | None, rsp: float | None = None, domain: DomainRecord | None = None
+    share: float | None,
+    rsp: float | None = None,
+    domain: DomainRecord | None = None,
+    drift_nm: tuple[float, float] | None = None,
+    precision_nm: float | None = None,
 ) -> tuple[str, str]:
     result = a_result(widefield=None if rsp is None else an_agreement(rsp=rsp))
     record = build_record(
@@ -100,6 +104,16 @@ def judged(
     )
     record["trust"]["doubtful_share"] = share
     record["domain"] = domain
+    if drift_nm is not None:
+        length, error = drift_nm
+        record["drift"] = {
+            "total_nm": [length, 0.0],
+            "length_nm": length,
+            "error_nm": error,
+            "limit_nm": 50.0,
+        }
+    if precision_nm is not None:
+        record["precision"] = {"median_nm": precision_nm, "source": "stated", "limit_nm": 20.0}
     entry: FieldEntry = {
         "input": "a.csv",
         "status": "done",
@@ -143,6 +157,18 @@ def test_a_field_of_another_structure_is_not_called_credible() -> None:
         "bad",
         "nuclear pores?",
     )
+
+
+def test_a_sample_that_drifted_is_not_called_credible() -> None:
+    assert judged(0.0, drift_nm=(50.0, 2.0)) == ("good", "credible")
+    assert judged(0.0, drift_nm=(51.0, 2.0)) == ("fair", "drift")
+    assert judged(0.0, drift_nm=(80.0, 21.0)) == ("good", "credible")
+    assert judged(0.5, drift_nm=(80.0, 2.0)) == ("bad", "do not rely on it")
+
+
+def test_imprecise_localizations_are_not_called_credible() -> None:
+    assert judged(0.0, precision_nm=20.0) == ("good", "credible")
+    assert judged(0.2, precision_nm=20.1) == ("fair", "imprecise")
 
 
 def test_what_has_no_picture_is_not_called_credible() -> None:

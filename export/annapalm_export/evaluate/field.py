@@ -169,6 +169,16 @@ class EvalField:
         """
         return self._within(structure_mask(dense) | self.there(), FOREGROUND_NM)
 
+    def false_and_missed(
+        self, dense: RateImage, distance_nm: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Pixels drawn further than `distance_nm` from the structure, and of it as far from them.
+
+        Drawn is what the runtime's report marks as structure. Both bool [Y, X].
+        """
+        drawn, there = structure_mask(dense), self.there()
+        return drawn & ~self._within(there, distance_nm), there & ~self._within(drawn, distance_nm)
+
     def near(self, xy: NDArray[np.float64], distance_nm: float) -> NDArray[np.bool_]:
         """Pixels whose centre lies within `distance_nm` of one of the points' pixels."""
         return self._within(self._pixels(xy), distance_nm)

@@ -28,7 +28,8 @@ is about 300 frames of the published acquisitions of microtubules."""
 STANDARD_FIELD_UM = 12.8
 """Side of the field for which `Structure.least_amount` is stated."""
 _JITTER = 0x71
-"""Jitter comes from a generator of its own: with and without it the frames are the same."""
+_DRIFT = 0x72
+"""Jitter and drift come from generators of their own: with and without, the frames are the same."""
 
 
 def simulated_fields(
@@ -111,13 +112,16 @@ def make_field(
     *,
     pixel_nm: float | None = None,
     jitter_nm: float = 0.0,
+    drift_nm: float = 0.0,
 ) -> EvalField:
     """Cut consecutive frames out of a scene; `seed` chooses when the block begins.
 
     `pixel_nm` renders onto other pixels than the scene's; its truth is then averaged over them,
     drawn in straight lines between the centres of the scene's pixels. `jitter_nm` moves every
     localization by a Gaussian of that standard deviation, as a worse precision would, and blurs
-    the truth alike: the rate of the localizations that there are.
+    the truth alike: the rate of the localizations that there are. `drift_nm` moves them steadily,
+    in a direction of the seed's, by so much from the block's first frame to its last; the truth
+    stays where the sample was halfway, for a drift is no property of it.
     """
     start, stop = block_of_density(scene, density, np.random.default_rng(seed))
     locs = scene.localizations
@@ -129,6 +133,10 @@ def make_field(
         truth = gaussian_filter(truth, jitter_nm / grid.pixel_nm, mode="reflect")
     if pixel_nm is not None and pixel_nm != grid.pixel_nm:
         truth, grid = _on_pixels(truth, grid, pixel_nm)
+    if drift_nm:
+        seen = _drifting(seen, drift_nm, seed)
+    if jitter_nm or drift_nm:
+        seen = _inside(seen, grid)
     counts, _ = render(seen, grid)
     return EvalField(
         name=f"{scene.structure}-{seed}-{density:g}",
@@ -147,9 +155,26 @@ def make_field(
 
 
 def _jittered(locs: Localizations, jitter_nm: float, seed: int) -> Localizations:
-    """Move each localization at random; those that leave the field are not counted."""
+    """Move each localization at random; its stated precision says so, as that of a fit would."""
     move = np.random.default_rng([seed, _JITTER]).normal(0, jitter_nm, (2, len(locs)))
-    return replace(locs, x_nm=locs.x_nm + move[0], y_nm=locs.y_nm + move[1])
+    stated = None if locs.precision_nm is None else np.hypot(locs.precision_nm, jitter_nm)
+    return replace(locs, x_nm=locs.x_nm + move[0], y_nm=locs.y_nm + move[1], precision_nm=stated)
+
+
+def _drifting(locs: Localizations, drift_nm: float, seed: int) -> Localizations:
+    """Move localizations by their time: half of `drift_nm` back at first, as much on at last."""
+    angle = np.random.default_rng([seed, _DRIFT]).uniform(0, 2 * np.pi)
+    time = (locs.frame - locs.frame.min()) / max(int(np.ptp(locs.frame)), 1) - 0.5
+    moved = drift_nm * time
+    return replace(
+        locs, x_nm=locs.x_nm + moved * np.cos(angle), y_nm=locs.y_nm + moved * np.sin(angle)
+    )
+
+
+def _inside(locs: Localizations, grid: Grid) -> Localizations:
+    """Keep those in the field: a camera sees no others."""
+    x0, y0, x1, y1 = grid.extent_nm
+    return locs.select((locs.x_nm >= x0) & (locs.x_nm < x1) & (locs.y_nm >= y0) & (locs.y_nm < y1))
 
 
 def _on_pixels(truth: RateImage, grid: Grid, pixel_nm: float) -> tuple[RateImage, Grid]:

@@ -44,6 +44,12 @@ NEAR_90 = (0.80, 0.97)
 """What a nominal 90 % interval may cover in one field, unless the run warns of the field."""
 
 
+def is_off(covered: float) -> bool:
+    """Whether a nominal 90 % interval covers less or more than it may."""
+    low, high = NEAR_90
+    return not low <= covered <= high
+
+
 class FieldScorer:
     """All scores of one simulated field; what depends on the truth alone is done once."""
 
@@ -125,8 +131,7 @@ class FieldScorer:
         row["warned"] = float(bool(result.warnings))
         covered = row.get("coverage_0.9_judged")
         if covered is not None:
-            low, high = NEAR_90
-            row["off_unwarned"] = float(not low <= covered <= high and not result.warnings)
+            row["off_unwarned"] = float(is_off(covered) and not result.warnings)
         return row
 
     def _error_map(self, method: str, result: Reconstruction, turned: RateImage | None) -> Row:
@@ -141,12 +146,33 @@ class FieldScorer:
             if mask is not None and not mask.any():
                 continue
             scorer = error_map.ErrorMapScorer(true_error, mask)
+            scores |= self._found_out(result, where, mask)
             for name, image in maps.items():
                 score = scorer.score(image, {} if name else result.intervals)
                 end = f"_{where}" + (f".{name}" if name else "")
                 scores |= {f"coverage_{n}{end}": c for n, c in score.coverage.items()}
                 scores |= {f"{s}{end}": getattr(score, s) for s in ("ause", "spearman", "ence")}
         return scores | self._false_lines(method, result)
+
+    def _found_out(self, result: Reconstruction, where: str, mask: NDArray[np.bool_] | None) -> Row:
+        """Ask whether `error` is larger on what is false, and on what is missed, than elsewhere.
+
+        False are pixels of drawn structure, missed those of true structure; `where` names the
+        pixels that they are told from, all of the field where there is no `mask`.
+        """
+        if where == "foreground":  # of true structure alone: what is false lies outside
+            return {}
+        scores: Row = {}
+        of = np.ones(result.dense.shape, dtype=bool) if mask is None else mask
+        parts = self.scene.false_and_missed(result.dense, FALSE_NM)
+        for name, part in zip(("false", "missed"), parts, strict=True):
+            positive = part[of]
+            enough = min(int(positive.sum()), int((~positive).sum())) >= error_map.FEWEST_FALSE
+            told = (
+                error_map.auroc(result.error[of].astype(np.float64), positive) if enough else None
+            )
+            scores[f"auroc_{name}_{where}"] = told
+        return scores
 
     def _false_lines(self, method: str, result: Reconstruction) -> Row:
         """Ask whether the error map knows which of the drawn lines are invented."""

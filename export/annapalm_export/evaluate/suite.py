@@ -232,10 +232,13 @@ def reconstruct_both(model: Reconstructor, scene: EvalField) -> dict[str, Recons
             widefield = replace(widefield, pixel_nm=widefield.pixel_nm * wanted / grid.pixel_nm)
         grid = Grid(wanted, grid.origin_nm, grid.shape)
     structure = asked_for(model, scene.structure)
-    results = {MODEL: model.reconstruct(scene.counts, None, grid=grid, structure=structure)}
+    # Its table, where it can be given: a run judges drift and precision by it, and may warn.
+    table = scene.localizations if grid is scene.grid else None
+    source = scene.counts if table is None else table
+    results = {MODEL: model.reconstruct(source, None, grid=grid, structure=structure)}
     if widefield is not None:
         results[WITH_WIDEFIELD] = model.reconstruct(
-            scene.counts, widefield, grid=grid, structure=structure
+            source, widefield, grid=grid, structure=structure
         )
     return results
 

@@ -98,6 +98,10 @@ ERROR_COLUMNS = {
     "auroc_false": "AUROC false",
     "auroc_false.inverse_density": "(1/density)",
     "auroc_false.inverse_dense": "(1/dense)",
+    "auroc_false_judged": "AUROC of error, false structure",
+    "auroc_missed_judged": "missed structure",
+    "auroc_false_field": "false, whole field",
+    "auroc_missed_field": "missed, whole field",
     "warned": "warned",
     "off_unwarned": "90 % covers not 80 to 97 %, not warned",
 }

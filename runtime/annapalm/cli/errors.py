@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from annapalm.errors import AnnaPalmError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 
@@ -102,6 +103,44 @@ class InputFolderError(AnnaPalmError, OSError):
             f"Folder {folder} cannot be listed: {reason}. Give yourself the right to read it, or "
             "name the other folders and files one by one; nothing was read."
         )
+
+
+class TwoChannelsError(UsageError):
+    """A file is called like those of two channels."""
+
+    def __init__(self, path: Path, channels: Sequence[str]) -> None:
+        super().__init__(
+            f"{path} is called like a file of the channels {' and '.join(channels)}. Say with "
+            "--channel more of what tells their names apart."
+        )
+
+
+class SameChannelError(UsageError):
+    """Two files would be the same channel of one field."""
+
+    def __init__(self, first: Path, second: Path, channel: str) -> None:
+        super().__init__(
+            f"{first} and {second} would both be channel {channel} of one field. Rename one of "
+            "them, or say with --channel more of what the files are called."
+        )
+
+
+class NoChannelFilesError(UsageError):
+    """Not one input is called like a file of a channel."""
+
+    def __init__(self, first: Path, patterns: Sequence[str]) -> None:
+        super().__init__(
+            f"No input is of a channel: none is called {' or '.join(patterns)}; the first is "
+            f"{first}. Correct --channel."
+        )
+
+
+class FileRuleError(UsageError):
+    """What a settings file says about some tables contradicts itself or cannot be understood."""
+
+    def __init__(self, path: Path, pattern: str, error: Exception) -> None:
+        of = f'{path}, files."{pattern}"'
+        super().__init__(f"{of}: {error} Correct the file; nothing was read.")
 
 
 class SettingsFileError(UsageError):

@@ -33,11 +33,14 @@ from annapalm.cli.errors import (
     SameOutputError,
     SeveralInputsError,
 )
+from annapalm.cli.grouping import group_channels
 from annapalm.cli.options import SUFFIXES
 from annapalm.write import output_paths
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    from annapalm.cli.channels import ChannelSpec
 
 TEXTS = frozenset(
     {"authors", "changelog", "citation", "copying", "licence", "license", "notice", "readme"}
@@ -75,11 +78,13 @@ def make_plan(
     *,
     widefield_suffix: str | None,
     widefield: Path | None = None,
+    channels: Sequence[ChannelSpec] = (),
 ) -> Plan:
     """Find the inputs (files, folders, patterns) and where each one's result goes.
 
     `widefield_suffix` names the widefield images to look for and is None where none is wanted;
-    `widefield` is the image of the one input there is.
+    `widefield` is the image of the one input there is. With `channels`, files of one field belong
+    together (`annapalm.cli.grouping`).
     Raises `InputNotFoundError`, `NothingToDoError`, `SameOutputError`, `InputInDangerError`,
     `ReservedNameError`, `SeveralInputsError` and `InputFolderError`.
     """
@@ -91,9 +96,11 @@ def make_plan(
                 _take_folder(path, base, out, found, widefield_suffix)
             else:
                 _take(path, base, out, found)
-    items = _with_widefields(found, widefield_suffix, widefield)
+    items, notices = _with_widefields(found, widefield_suffix, widefield), list[str]()
+    if channels:
+        items, notices = group_channels(items, channels, widefield_suffix)
     _check_outputs(items, out)
-    return Plan(items, tuple(_notices(found, items, widefield)))
+    return Plan(items, (*notices, *_notices(found, items, widefield)))
 
 
 def _named(text: str) -> Iterator[tuple[Path, Path]]:
@@ -206,7 +213,7 @@ def _with_widefields(found: _Found, suffix: str | None, widefield: Path | None) 
 
 
 def _notices(found: _Found, items: Iterable[Item], widefield: Path | None) -> Iterator[str]:
-    used = {_key(item.widefield) for item in items if item.widefield is not None}
+    used = {_key(path) for item in items for path in item.files}
     if widefield is None:
         for orphan in sorted(found.widefields - used):
             yield f"{orphan} is named like a widefield image but no input has this name; not used."
@@ -228,8 +235,7 @@ def _check_outputs(items: tuple[Item, ...], out: Path) -> None:
     """See that no result would replace an input, another result, or the record of the run."""
     if out.exists() and not out.is_dir():
         raise InputInDangerError(out, "it is a file, not a folder")
-    inputs = {os.path.realpath(item.source) for item in items}
-    inputs |= {os.path.realpath(item.widefield) for item in items if item.widefield is not None}
+    inputs = {os.path.realpath(path) for item in items for path in item.files}
     writers: dict[str, Item] = {}
     for name in RUN_FILES:
         _check_safe(out / name, inputs)

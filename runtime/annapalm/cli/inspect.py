@@ -153,9 +153,11 @@ def _table_facts(path: Path, options: TableOptions) -> tuple[dict[str, Any], lis
     import numpy as np
 
     from annapalm.cli.picture import picture
+    from annapalm.cli.reading import ReadingBar
     from annapalm.read import read_table
 
-    table = read_table(path, options)
+    with ReadingBar(path) as bar:
+        table = read_table(path, options, bar)
     locs = table.localizations
     facts: dict[str, Any] = {
         "path": str(path),

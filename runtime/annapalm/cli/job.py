@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from annapalm.cli.channel_models import load_channels
 from annapalm.cli.ending import (
     DONE,
     INTERRUPTED,
@@ -22,6 +23,7 @@ from annapalm.cli.ending import (
     exit_code,
     report,
 )
+from annapalm.cli.file_rules import record_of
 from annapalm.cli.progress import summary_text
 from annapalm.cli.record import write_record
 from annapalm.cli.rehearse import rehearse
@@ -34,13 +36,18 @@ from annapalm.grid import Grid
 from annapalm.ledger import Ledger, OutputLock, key_of
 from annapalm.model import SessionOptions, load_model
 from annapalm.model.inputs import check_exposure, structure_weights
+from annapalm.model.names import default_model
 from annapalm.provenance import device_record, model_record, software_record
 from annapalm.tile import check_tile
 from annapalm.write.errors import as_write_error
 from annapalm.write.schema import RUN_SCHEMA
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from annapalm.batch import Item
+    from annapalm.cli.channels import ChannelSpec
+    from annapalm.cli.file_rules import FileRule
     from annapalm.cli.inputs import Plan
     from annapalm.field import FieldOptions
     from annapalm.ledger import Shard
@@ -56,8 +63,8 @@ class Job:
     """Files, folders and patterns, as given."""
     out: Path
     """Output folder."""
-    model: str
-    """Released name or path."""
+    model: str | None
+    """Released name or path; None: the best one for the structure."""
     device: Device
     threads: int | None
     """None: the cores that this process may use."""
@@ -68,10 +75,18 @@ class Job:
     """What widefield images are called; None: none is wanted."""
     jsonl: bool
     quiet: bool
+    jobs: int = 1
+    """Fields in work at once."""
     resume: bool = True
     """Go on with the run that the output folder holds."""
     shard: Shard | None = None
     """The part of the inputs that this run does; None: all."""
+    channels: tuple[ChannelSpec, ...] = ()
+    """Channels of one image; empty: there is one."""
+    rules: tuple[FileRule, ...] = ()
+    """What holds for some of the tables only."""
+    found_widefields: bool = True
+    """Use the widefield images that are found beside inputs; else they are only no inputs."""
     dry_run: bool = False
     """Only say what would be done."""
     watch: bool = False
@@ -100,7 +115,7 @@ def carry_out(job: Job) -> int:
     results, interrupts = ResultStream(), Interrupts()
     try:
         with interrupts:
-            run = _prepare(job)
+            job, run = _prepare(job)
             if job.dry_run:
                 return rehearse(job, _settings(job, run), run.items, results)
             with OutputLock(job.out, job.shard) as lock, closing(_open(job, run, lock)) as ledger:
@@ -121,15 +136,14 @@ def carry_out(job: Job) -> int:
         return exit_code(error)
 
 
-def _prepare(job: Job) -> _Run:
-    """Find all that can be wrong before the first input is read."""
+def _prepare(job: Job) -> tuple[Job, _Run]:
+    """Find all that can be wrong before the first input is read; the job knows its models then."""
     clock = time.perf_counter()
     started = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
     plan = find(job) if job.watch else plan_of(job)
-    model = load_model(job.model, job.device, SessionOptions(threads=job.threads))
+    job, model = _with_models(job)
     options, info = job.options, model.info
     check_exposure(options.exposure)
-    structure_weights(options.structure, info)
     if isinstance(options.tile_px, int):
         check_tile(options.tile_px, info.halo_px, info.stride)
     field_nm = options.table.field_nm
@@ -137,8 +151,32 @@ def _prepare(job: Job) -> _Run:
     if extent is not None:
         Grid.over(extent, info.pixel_nm)  # refuses what would not fit in memory
     if not job.quiet:
-        _announce(model, plan)
-    return _Run(model, plan.items, _of_shard(job, plan.items), started, clock)
+        _announce([model, *(channel.model for channel in options.channels)], plan)
+    return job, _Run(model, plan.items, _of_shard(job, plan.items), started, clock)
+
+
+def _with_models(job: Job) -> tuple[Job, Model]:
+    """Load the model, or that of each channel; the first one then stands for the run."""
+    options, session = job.options, SessionOptions(threads=job.threads)
+    if not job.channels:
+        name = default_model(options.structure) if job.model is None else job.model
+        model = load_model(name, job.device, session)
+        structure_weights(options.structure, model.info)
+        return job, model
+    channels = load_channels(
+        job.channels,
+        model=job.model,
+        structure=options.structure,
+        device=job.device,
+        session=session,
+    )
+    return replace(job, options=replace(options, channels=channels)), channels[0].model
+
+
+def _structure(job: Job) -> str | None:
+    """Name what the model of the run draws; of channels, each field's record names the others."""
+    channels = job.options.channels
+    return channels[0].structure if channels else job.options.structure
 
 
 def _of_shard(job: Job, items: tuple[Item, ...]) -> tuple[Item, ...]:
@@ -148,14 +186,16 @@ def _of_shard(job: Job, items: tuple[Item, ...]) -> tuple[Item, ...]:
     return tuple(item for item in items if shard.has(key_of(item.stem, job.out)))
 
 
-def _announce(model: Model, plan: Plan) -> None:
-    say(f"model {model.info.name} {model.info.version} on {model.device}")
+def _announce(models: Iterable[Model], plan: Plan) -> None:
+    for text in dict.fromkeys(f"{m.info.name} {m.info.version} on {m.device}" for m in models):
+        say(f"model {text}")
     for notice in plan.notices:
         say(f"note: {notice}")
 
 
 def _settings(job: Job, run: _Run) -> dict[str, JsonValue]:
-    return settings_of(run.model, job.options, job.widefield_suffix)
+    suffix = job.widefield_suffix if job.found_widefields else None
+    return {**settings_of(run.model, job.options, suffix), **record_of(job.rules)}
 
 
 def _open(job: Job, run: _Run, lock: OutputLock) -> Ledger:
@@ -215,7 +255,7 @@ def _write(
         "seconds": time.perf_counter() - run.clock,
         "command": [Path(sys.argv[0]).name, *sys.argv[1:]],
         "software": software_record(run.model),
-        "model": model_record(run.model, job.options.structure),
+        "model": model_record(run.model, _structure(job)),
         "device": device_record(run.model),
         "shards": None,
     }

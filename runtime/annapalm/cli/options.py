@@ -22,7 +22,10 @@ SUFFIXES = (
 
 TABLES = "What a table does not say itself"
 CHOICE = "What of it"
+RUN = "How the run goes"
 OUTPUT = "Output"
+
+SERIES = "Time-lapse and channels"
 
 VersionOption = Annotated[
     bool,
@@ -47,12 +50,72 @@ ThreadsOption = Annotated[
     int | None,
     typer.Option(metavar="N", min=1, help="CPU threads; else the cores that this process may use."),
 ]
+JobsOption = Annotated[
+    int,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Fields in work at once: one drawn, one written, the others read ahead.",
+        rich_help_panel=RUN,
+    ),
+]
+JOBS = 3
+"""One is read, one drawn and one written; more help only where reading is the slowest."""
 StructureOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
         help=f"What to draw: {', '.join(MODEL_OF)}, or what else --model knows.",
         rich_help_panel=CHOICE,
+    ),
+]
+WindowOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        min=1,
+        help="Make a time-lapse: a picture of every N frames.",
+        rich_help_panel=SERIES,
+    ),
+]
+StepOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="M",
+        min=1,
+        help="Start a window every M frames; else every N, so that none overlap.",
+        rich_help_panel=SERIES,
+    ),
+]
+FrameTimeOption = Annotated[
+    float | None,
+    typer.Option(
+        metavar="MS", help="Time from frame to frame, for the time axis.", rich_help_panel=SERIES
+    ),
+]
+ChannelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=WHICH",
+        help="A channel of one image: its number or word in the table (tubulin=0), or its files, "
+        "* for the name of the field ('tubulin=*_647.csv'). Repeat it for each.",
+        rich_help_panel=SERIES,
+    ),
+]
+ChannelStructureOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=STRUCTURE",
+        help="What to draw of a channel; else as --structure says.",
+        rich_help_panel=SERIES,
+    ),
+]
+ChannelModelOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME=MODEL",
+        help="Model of a channel; else as --model says, or the best for its structure.",
+        rich_help_panel=SERIES,
     ),
 ]
 OverwriteOption = Annotated[

@@ -24,6 +24,7 @@ from annapalm.cli.options import (
     table_options,
 )
 from annapalm.cli.parse import check_above_zero, parse_steps
+from annapalm.cli.reading import ReadingBar
 from annapalm.cli.streams import ResultStream, say
 from annapalm.errors import AnnaPalmError
 from annapalm.model.errors import ModelError
@@ -132,16 +133,18 @@ def plan(
             if not quiet:
                 say(f"model {loaded.info.name} {loaded.info.version} on {loaded.device}")
             begun = True
-            output = plan_table(
-                loaded,
-                source,
-                out,
-                table,
-                options,
-                structure=structure,
-                overwrite=overwrite,
-                say=(lambda _line: None) if quiet else say,
-            )
+            with ReadingBar(source, quiet=quiet) as bar:
+                output = plan_table(
+                    loaded,
+                    source,
+                    out,
+                    table,
+                    options,
+                    structure=structure,
+                    overwrite=overwrite,
+                    say=(lambda _line: None) if quiet else say,
+                    progress=bar,
+                )
             _show(output.record, output.paths)
             code = DONE
     except KeyboardInterrupt:

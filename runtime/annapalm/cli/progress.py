@@ -57,8 +57,9 @@ class Reporter(Protocol):
 class SilentReporter:
     """Names failures, and nothing else."""
 
-    def __init__(self) -> None:
-        self._number, self._total = 0, 0
+    def __init__(self, total: int) -> None:
+        """Follow a run that will tell of `total` inputs."""
+        self._finished, self._total = 0, total
 
     def __enter__(self) -> Self:
         return self
@@ -72,9 +73,7 @@ class SilentReporter:
         """Leave everything as it is."""
 
     def begin(self, number: int, total: int, item: Item) -> None:
-        """Remember where the run stands."""
-        del item
-        self._number, self._total = number, total
+        """Show nothing."""
 
     def advance(self, done: int, total: int) -> None:
         """Show nothing."""
@@ -84,7 +83,8 @@ class SilentReporter:
         return False
 
     def finished(self, outcome: Outcome) -> None:
-        """Say what failed."""
+        """Count it, and say what failed."""
+        self._finished += 1
         if outcome.entry["status"] == "failed":
             self._tell(failure_text(outcome))
 
@@ -97,7 +97,8 @@ class LogReporter(SilentReporter):
 
     def finished(self, outcome: Outcome) -> None:
         """Say what was done, or why not."""
-        place = f"[{self._number}/{self._total}] "
+        self._finished += 1
+        place = f"[{self._finished}/{self._total}] "
         if outcome.entry["status"] != "done":
             self._tell(place + failure_text(outcome))
             return
@@ -109,8 +110,8 @@ class LogReporter(SilentReporter):
 class BarReporter(SilentReporter):
     """A bar with rate and time left; warnings and failures stand above it."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, total: int) -> None:
+        super().__init__(total)
         self._console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
         self._bar = Bar(
             TextColumn("{task.description}", markup=False),
@@ -125,7 +126,7 @@ class BarReporter(SilentReporter):
             transient=True,
             speed_estimate_period=600.0,  # a field may take minutes; the default forgets after 30 s
         )
-        self._task = self._bar.add_task("", total=None)
+        self._task = self._bar.add_task("", total=total)
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -142,19 +143,18 @@ class BarReporter(SilentReporter):
 
     def begin(self, number: int, total: int, item: Item) -> None:
         """Show which input is next."""
-        super().begin(number, total, item)
-        self._bar.update(
-            self._task, total=total, completed=number - 1, description=item.source.name
-        )
+        del number, total  # counted here: an earlier one may still be written
+        self._bar.update(self._task, description=item.source.name)
 
     def advance(self, done: int, total: int) -> None:
         """Move by tiles within the field."""
-        self._bar.update(self._task, completed=self._number - 1 + done / total)
+        if total:
+            self._bar.update(self._task, completed=self._finished + done / total)
 
     def finished(self, outcome: Outcome) -> None:
         """Count it, and keep what the user must see."""
-        self._bar.update(self._task, completed=self._number)
         super().finished(outcome)
+        self._bar.update(self._task, completed=self._finished)
         name = Path(outcome.entry["input"]).name
         for warning in warnings_of(outcome.entry):
             self._tell(f"{name}: warning: {warning}")
@@ -173,11 +173,11 @@ class _RateColumn(ProgressColumn):
         return Text(rate_text(task.completed, task.elapsed))
 
 
-def choose_reporter(*, quiet: bool) -> Reporter:
-    """Take the one that suits stderr."""
+def choose_reporter(total: int, *, quiet: bool) -> Reporter:
+    """Take the one that suits stderr, for a run that will tell of `total` inputs."""
     if quiet:
-        return SilentReporter()
-    return BarReporter() if sys.stderr.isatty() else LogReporter()
+        return SilentReporter(total)
+    return BarReporter(total) if sys.stderr.isatty() else LogReporter(total)
 
 
 def done_text(entry: FieldEntry) -> str:
@@ -188,6 +188,16 @@ def done_text(entry: FieldEntry) -> str:
     counts, image = record["counts"], record["image"]
     rows, columns = image["shape"]
     outside = f", {counts['outside']:,} outside" if counts["outside"] else ""
+    if record["series"] is not None or record["channels"] is not None:
+        series, channels = record["series"], record["channels"]
+        pictures = 1 if series is None else len(series["windows"])
+        kinds = [f"{len(channels)} channels"] if channels else []
+        if series is not None:
+            kinds.insert(0, f"{pictures // max(1, len(channels or ()))} windows")
+        return (
+            f"{entry['input']}: {' of '.join(kinds)}, {columns} x {rows} px, "
+            f"{entry['seconds']:.2f} s"
+        )
     return (
         f"{entry['input']}: {counts['used']:,} localizations{outside}, "
         f"{counts['density_per_um2']:.1f} per µm², {columns} x {rows} px, {entry['seconds']:.2f} s"

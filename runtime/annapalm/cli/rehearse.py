@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from annapalm.cli.ending import DONE, SOME_FAILED
@@ -9,7 +10,7 @@ from annapalm.cli.session import Verdict, judge_all
 from annapalm.cli.streams import say
 from annapalm.errors import AnnaPalmError
 from annapalm.field import check_stem_free
-from annapalm.ledger import Index, check_settings
+from annapalm.ledger import Index, check_settings, key_of
 from annapalm.write.text import json_text
 
 if TYPE_CHECKING:
@@ -33,9 +34,11 @@ def rehearse(
     index = Index() if overwrite else check_settings(job.out, settings, resume=job.resume)
     counted = {"do": 0, "done": 0, "refused": 0}
     for verdict in judge_all(index, job.out, items, overwrite=overwrite):
+        item = verdict.item
+        if index.was_left_begun(key_of(item.stem, job.out)):  # a run puts its files in order first
+            verdict = Verdict(replace(item, replace=True))  # noqa: PLW2901 - the same, better known
         action, reason = _action(verdict, job.options)
         counted[action] += 1
-        item = verdict.item
         if job.jsonl:
             line = {"input": item.source, "action": action, "stem": item.stem, "reason": reason}
             results.line(json_text(line, indent=None))

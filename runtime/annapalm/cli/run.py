@@ -2,43 +2,52 @@
 
 # No `from __future__ import annotations`: typer reads the annotations at run time.
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from annapalm.cli.channels import check_stack, parse_channels
 from annapalm.cli.ending import INTERRUPTED, exit_code, report
 from annapalm.cli.errors import ContradictionError, MissingOptionError
+from annapalm.cli.file_rules import file_rules
 from annapalm.cli.options import (
     CHOICE,
+    JOBS,
     OUTPUT,
+    RUN,
     SUFFIXES,
     CameraPixelOption,
+    ChannelModelOption,
+    ChannelOption,
+    ChannelStructureOption,
     ColumnsOption,
     DeviceOption,
     FieldOption,
     FirstFrameOption,
     FormatOption,
+    FrameTimeOption,
+    JobsOption,
     ModelOption,
     OverwriteOption,
     PixelSizeOption,
     SingleFrameOption,
+    StepOption,
     StructureOption,
     ThreadsOption,
     UnitOption,
     VersionOption,
+    WindowOption,
     table_options,
 )
 from annapalm.cli.parse import check_above_zero, parse_frames, parse_roi_nm, parse_tile
 from annapalm.cli.settings import SETTINGS_FILE, load_settings, settings_behind, settings_text
 from annapalm.cli.streams import prepare_streams, say
 from annapalm.errors import AnnaPalmError
-from annapalm.model.names import default_model
 
 DEFAULT_SUFFIX = "_widefield.tif"
 
 TRUST = "How far to believe it"
 WIDEFIELD = "Widefield images"
-RUN = "How the run goes"
 EXPERT = "For experts"
 
 app = typer.Typer(
@@ -101,6 +110,12 @@ def run(
         ),
     ] = None,
     structure: StructureOption = None,
+    window: WindowOption = None,
+    step: StepOption = None,
+    frame_time: FrameTimeOption = None,
+    channel: ChannelOption = None,
+    channel_structure: ChannelStructureOption = None,
+    channel_model: ChannelModelOption = None,
     cross_check: Annotated[
         bool,
         typer.Option(
@@ -155,6 +170,7 @@ def run(
         ),
     ] = False,
     overwrite: OverwriteOption = False,
+    jobs: JobsOption = JOBS,
     shard: Annotated[
         str | None,
         typer.Option(
@@ -270,16 +286,20 @@ def run(
         check_above_zero("--widefield-pixel", widefield_pixel)
         check_above_zero("--exposure", exposure)
         check_above_zero("--doubt", doubt)
+        check_above_zero("--frame-time", frame_time)
+        channels = parse_channels(channel or (), channel_structure or (), channel_model or ())
+        check_stack(window, step, frame_time, channels=channels, widefield=widefield)
         _check_watch(settle, idle, watch=watch, dry_run=dry_run)
-        table = table_options(
-            table_format=table_format,
-            columns=columns,
-            unit=unit,
-            camera_pixel=camera_pixel,
-            first_frame=first_frame,
-            allow_single_frame=allow_single_frame,
-            field=field,
-        )
+        of_tables: dict[str, Any] = {
+            "table_format": table_format,
+            "columns": columns,
+            "unit": unit,
+            "camera_pixel": camera_pixel,
+            "first_frame": first_frame,
+            "allow_single_frame": allow_single_frame,
+            "field": field,
+        }
+        table, rules = table_options(**of_tables), file_rules(context, of_tables)
         chosen, region, pieces = parse_frames(frames), parse_roi_nm(roi), parse_tile(tile)
         # Here, because it brings numpy and onnxruntime, which `--help` must not pay for.
         from annapalm.cli.job import Job, carry_out
@@ -296,6 +316,9 @@ def run(
             structure=structure,
             cross_check=cross_check,
             doubt=doubt,
+            window=window,
+            step=step,
+            frame_time_ms=frame_time,
             tile_px=pieces,
             overwrite=overwrite,
             compress=compress,
@@ -304,7 +327,7 @@ def run(
         job = Job(
             inputs=tuple(inputs),
             out=out,
-            model=default_model(structure) if model is None else model,
+            model=model,
             device=device,
             threads=threads,
             options=options,
@@ -312,9 +335,16 @@ def run(
             widefield_suffix=None if no_widefield else widefield_suffix or DEFAULT_SUFFIX,
             jsonl=jsonl,
             quiet=quiet,
+            jobs=jobs,
             resume=not no_resume,
             shard=None if shard is None else Shard.parse(shard),
             dry_run=dry_run,
+            channels=channels,
+            rules=rules,
+            # An image of one moment would draw all windows alike (docs/time-lapse.md).
+            found_widefields=window is None
+            or widefield is not None
+            or widefield_suffix is not None,
             watch=watch,
             settle_s=10.0 if settle is None else settle,
             idle_s=idle,

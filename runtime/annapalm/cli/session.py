@@ -10,7 +10,7 @@ from annapalm.ledger import judge, key_of
 from annapalm.write.errors import as_write_error
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from annapalm.batch import Item
@@ -56,19 +56,15 @@ def judge_all(
     items: Sequence[Item],
     *,
     overwrite: bool,
-    renewed: Collection[str] = (),
 ) -> Iterator[Verdict]:
     """Judge each input by the ledgers of the folder, in their order.
 
-    `overwrite`: whatever lies there may be replaced. `renewed` is what `recover` gave.
+    `overwrite`: whatever lies there may be replaced.
     """
     for item in items:
         key = key_of(item.stem, out)
-        if key in renewed:
-            yield Verdict(replace(item, replace=True))
-            continue
         try:
-            standing = judge(item, index.last_done(key))
+            standing = judge(item, index.last_done(key), index.last_left(key))
             item = replace(item, replace=overwrite or standing == "stale")  # noqa: PLW2901 - the same, better known
             yield Verdict(item, done=standing == "done")
         except AnnaPalmError as error:

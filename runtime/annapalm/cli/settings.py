@@ -24,7 +24,15 @@ NOT_SETTINGS = {
 }
 """Options of one call, which no file may give: an overwrite in a file would be forgotten there."""
 
+FILES = "files"
+"""The key of a settings file below which patterns of tables have options of their own."""
+_TABLE_SETTINGS = (
+    *("format", "columns", "unit", "camera-pixel", "first-frame"),
+    *("allow-single-frame", "field"),
+)
+
 _FILE = "annapalm.settings"
+_RULES = "annapalm.files"
 _LIMIT = 2**20
 """Bytes of a settings file; a real one has some hundred."""
 
@@ -38,9 +46,11 @@ def load_settings(context: typer.Context, given: Path | None) -> Path | None:
         return given
     try:
         values = _read(path)
+        context.meta[_RULES] = _checked_rules(context, path, values.get(FILES, {}))
         context.default_map = {
             option.name: _checked(context, path, name, option, value)
             for name, value in values.items()
+            if name != FILES
             for option in [_option(context, path, name)]
         }
     except SettingsFileError as error:
@@ -60,7 +70,17 @@ def settings_text(context: typer.Context) -> str:
             value = str(value)
         known = value is not None
         lines.append(f"{name} = {_toml(value)}" if known else f"# {name} =")
+    names = {option.name: name for name, option in _options(context).items()}
+    for pattern, values in file_settings(context)[1].items():
+        lines += ["", f"[{FILES}.{_toml(pattern)}]"]
+        lines += [f"{names[key]} = {_toml(value)}" for key, value in values.items()]
     return "\n".join(lines) + "\n"
+
+
+def file_settings(context: typer.Context) -> tuple[Path, dict[str, dict[str, Any]]]:
+    """Give the settings file, and what it says of some tables: patterns, parameters, values."""
+    path, _ = context.meta.get(_FILE, (Path(SETTINGS_FILE), frozenset()))
+    return path, context.meta.get(_RULES, {})
 
 
 def settings_behind(context: typer.Context, error: Exception) -> str:
@@ -82,6 +102,23 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsFileError(path, None, must) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsFileError(path, None, f"TOML ({error})") from error
+
+
+def _checked_rules(context: typer.Context, path: Path, rules: Any) -> dict[str, dict[str, Any]]:  # noqa: ANN401 - whatever TOML knows
+    """See that each pattern has options of tables, of the right kinds; named as parameters."""
+    if not (isinstance(rules, dict) and all(isinstance(own, dict) for own in rules.values())):
+        must = f'sections such as [{FILES}."*.mat"], each with options of its own'
+        raise SettingsFileError(path, FILES, must)
+    found: dict[str, dict[str, Any]] = {}
+    for pattern, own in rules.items():
+        found[pattern] = {}
+        for name, value in own.items():
+            key = f"{FILES}.{_toml(pattern)}.{name}"
+            if name not in _TABLE_SETTINGS:
+                raise SettingsFileError(path, key, f"one of {', '.join(_TABLE_SETTINGS)}")
+            option = _options(context)[name]
+            found[pattern][option.name] = _checked(context, path, key, option, value)
+    return found
 
 
 def _options(context: typer.Context) -> Mapping[str, Any]:
@@ -110,6 +147,11 @@ def _checked(context: typer.Context, path: Path, name: str, option: Any, value: 
         inspect.unwrap(context.command.callback or _checked), None, None, include_extras=True
     )
     hint, *extras = get_args(declared[option.name])
+    if list[str] in get_args(hint):
+        if not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            must = f"a list of texts in quotes, [{option.metavar}, ...]"
+            raise SettingsFileError(path, name, must, _toml(value))
+        return value
     kinds = [kind for kind in get_args(hint) or (hint,) if kind is not type(None)]
     low = next((extra.min for extra in extras if isinstance(extra, OptionInfo)), None)
     choices = [choice for kind in kinds for choice in get_args(kind)] or [
@@ -139,4 +181,6 @@ def _toml(value: Any) -> str:  # noqa: ANN401 - whatever TOML knows
         escaped = value.replace("\\", "\\\\").replace('"', '\\"')
         shown = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in escaped)
         return f'"{shown}"'
+    if isinstance(value, (list, tuple)):
+        return f"[{', '.join(map(_toml, value))}]"
     return repr(value)

@@ -57,7 +57,7 @@ class Settling:
         waited = now - known.since
         if waited < self._settle_s:
             return False
-        known.taken = waited >= PATIENCE * self._settle_s or has_end(files[0])
+        known.taken = waited >= PATIENCE * self._settle_s or all(map(has_end, files))
         return known.taken
 
     def is_waiting(self) -> bool:

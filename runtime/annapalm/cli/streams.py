@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import sys
 from typing import TextIO
@@ -13,7 +14,8 @@ def prepare_streams() -> None:
     """Write UTF-8 on every system, and never die of a name that is no valid text.
 
     A stream that was closed before the start is opened to nowhere: Python has None in its place,
-    and the next file opened would take its number.
+    and the next file opened would take its number. What tifffile thinks of a damaged file, tag by
+    tag, is not said: the one line that tells the user what to do is ours.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -21,6 +23,7 @@ def prepare_streams() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    logging.getLogger("tifffile").addHandler(logging.NullHandler())  # here, not when imported
 
 
 class ResultStream:

@@ -7,9 +7,12 @@ record and report up to date. What a restart finds done is not done again: the l
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from annapalm.cli.errors import InputNotFoundError, NothingToDoError
+from annapalm.cli.errors import InputNotFoundError, NoChannelFilesError, NothingToDoError
+from annapalm.cli.file_rules import with_rules
+from annapalm.cli.grouping import without_widefields
 from annapalm.cli.inputs import Plan, make_plan
 from annapalm.cli.settle import Settling
 from annapalm.cli.streams import say
@@ -18,7 +21,6 @@ from annapalm.ledger import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from annapalm.batch import Item
     from annapalm.cli.job import Job
@@ -31,16 +33,23 @@ REPORT_SHARE = 20
 
 def plan_of(job: Job) -> Plan:
     """Find the inputs; raises as `make_plan`."""
-    return make_plan(
-        job.inputs, job.out, widefield_suffix=job.widefield_suffix, widefield=job.widefield
+    plan = make_plan(
+        job.inputs,
+        job.out,
+        widefield_suffix=job.widefield_suffix,
+        widefield=job.widefield,
+        channels=job.channels,
     )
+    if not job.found_widefields and job.widefield_suffix is not None:
+        plan = without_widefields(plan, job.widefield_suffix)
+    return replace(plan, items=with_rules(plan.items, job.rules))
 
 
 def find(job: Job) -> Plan:
     """Find the inputs that there are now; none is no error, as some are to come."""
     try:
         return plan_of(job)
-    except (NothingToDoError, InputNotFoundError):
+    except (NothingToDoError, NoChannelFilesError, InputNotFoundError):
         return Plan(())
 
 
@@ -98,9 +107,5 @@ class Watch:
             item
             for item in items
             if (shard is None or shard.has(key_of(item.stem, out)))
-            and self._settling.is_ready(_files(item), now)
+            and self._settling.is_ready(item.files, now)
         )
-
-
-def _files(item: Item) -> list[Path]:
-    return [item.source] if item.widefield is None else [item.source, item.widefield]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from annapalm.batch import Outcome, run_batch, skipped
@@ -51,13 +52,24 @@ class Work:
         try:
             verdicts = self._judge(items)
             todo = [v.item for v in verdicts if not v.done and v.refusal is None]
-            with choose_reporter(quiet=self._job.quiet) as reporter:
-                outcomes = run_batch(
-                    model, todo, self._job.out, self._job.options, reporter, begin=self._begin
-                )
+            to_tell = sum(not v.done for v in verdicts)
+            job = self._job
+            with (
+                choose_reporter(to_tell, quiet=job.quiet) as reporter,
+                # Closed before anything is put in order: its threads have ended then.
+                closing(
+                    run_batch(
+                        model,
+                        todo,
+                        job.out,
+                        job.options,
+                        reporter,
+                        begin=self._begin,
+                        jobs=job.jobs,
+                    )
+                ) as outcomes,
+            ):
                 for verdict in verdicts:
-                    if verdict.refusal is not None:  # `run_batch` does not hear of it
-                        reporter.begin(self._finished + 1, len(items), verdict.item)
                     self._take(verdict, outcomes, reporter)
                     if seen.seen:
                         break
@@ -76,11 +88,9 @@ class Work:
         self._note(lambda: self._ledger.end(self.status))
 
     def _judge(self, items: tuple[Item, ...]) -> list[Verdict]:
-        renewed = recover(self._ledger)
         ledger = self._ledger
-        verdicts = list(
-            judge_all(ledger.index, self._job.out, items, overwrite=ledger.replace, renewed=renewed)
-        )
+        recover(ledger)
+        verdicts = list(judge_all(ledger.index, self._job.out, items, overwrite=ledger.replace))
         before = sum(verdict.done for verdict in verdicts)
         if before and not self._job.quiet:
             say(
@@ -134,9 +144,11 @@ class Work:
                 f"has no page of it: {error}"
             )
 
-    def _begin(self, item: Item) -> None:
+    def _begin(self, item: Item) -> Callable[[], None]:
+        """Look at what is about to be read, on a reader's thread; the ledger is ours alone."""
         key = key_of(item.stem, self._job.out)
-        self._ledger.begin(key, output_paths(item.stem), hash_companions(item.source))
+        companions = hash_companions(item)
+        return lambda: self._ledger.begin(key, output_paths(item.stem), companions)
 
     def _line(self, entry: FieldEntry) -> None:
         if self._job.jsonl:

@@ -70,7 +70,7 @@ def fingerprint(counts: CountImage, pixel_nm: float) -> Fingerprint | None:
     None where the fullest window holds fewer than `LEAST_LOCALIZATIONS` or a side of the field is
     shorter than `LEAST_UM`: too little to say anything.
     """
-    window = _fullest(counts, round(WINDOW_UM * 1000 / pixel_nm))
+    window = fullest_window(counts, round(WINDOW_UM * 1000 / pixel_nm))
     seen = counts[window]
     number = int(seen.sum(dtype=np.float64))
     if number < LEAST_LOCALIZATIONS or min(seen.shape) * pixel_nm < LEAST_UM * 1000:
@@ -84,10 +84,14 @@ def fingerprint(counts: CountImage, pixel_nm: float) -> Fingerprint | None:
     return Fingerprint(np.array(values, np.float64), number, density, window)
 
 
-def _fullest(counts: CountImage, window_px: int) -> tuple[slice, slice]:
-    """Find the window that holds the most localizations, to within `_SEARCH_PX`."""
+def fullest_window(counts: CountImage, window_px: int) -> tuple[slice, slice]:
+    """Find the rows and columns of the window of that edge that holds the most localizations.
+
+    To within `_SEARCH_PX`; a field that is smaller is taken whole.
+    """
     edges = [np.arange(0, n, _SEARCH_PX) for n in counts.shape]
-    blocks = np.add.reduceat(np.add.reduceat(counts, edges[0], axis=0), edges[1], axis=1)
+    # Along the rows first, as they lie in memory: whole numbers, so the sums are the same.
+    blocks = np.add.reduceat(np.add.reduceat(counts, edges[1], axis=1), edges[0], axis=0)
     spans = [min(-(-window_px // _SEARCH_PX), n) for n in blocks.shape]
     sums = np.pad(blocks.cumsum(axis=0, dtype=np.float64).cumsum(axis=1), ((1, 0), (1, 0)))
     (dy, dx), (rows, columns) = spans, sums.shape

@@ -30,7 +30,7 @@ class Spot(NamedTuple):
     run: int
     """Runs into a folder are counted: a later one knows better."""
     kind: str
-    """`begin`, `done` or `failed`."""
+    """`begin`, `left`, `done` or `failed`."""
 
 
 @dataclass(slots=True)
@@ -39,6 +39,7 @@ class Place:
 
     last: Spot
     done: Spot | None = None
+    left: Spot | None = None
 
 
 @dataclass(slots=True)
@@ -86,18 +87,33 @@ class Index:
             place.last = spot
         if spot.kind == "done" and (place.done is None or spot.run >= place.done.run):
             place.done = spot
+        if spot.kind == "left" and (place.left is None or spot.run >= place.left.run):
+            place.left = spot
+
+    def was_left_begun(self, key: str) -> bool:
+        """Whether a run was killed while it had an input in work, and none has come to it since."""
+        place = self.places.get(key)
+        return place is not None and place.last.kind == "begin"
 
     def last_done(self, key: str) -> Event | None:
         """Read the latest `done` event of an input."""
         place = self.places.get(key)
         return None if place is None or place.done is None else event_at(place.done)
 
+    def last_left(self, key: str) -> dict[str, list[int] | None]:
+        """Read size and time of the files, by name, that a killed run left of an input as ours."""
+        place = self.places.get(key)
+        event = None if place is None or place.left is None else event_at(place.left)
+        return {} if event is None else event["files"]
+
     def row(self, key: str) -> Row | None:
         """Read what became of an input; None where nothing is known of it."""
         if key in self.unsaved:
             return self.unsaved[key]
         place = self.places.get(key)
-        spot = None if place is None else place.done if place.last.kind == "begin" else place.last
+        if place is None:
+            return None
+        spot = place.done if place.last.kind in ("begin", "left") else place.last
         event = None if spot is None else event_at(spot)
         if event is None:
             return None

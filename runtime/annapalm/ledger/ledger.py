@@ -6,7 +6,8 @@
     at the end   end(status)
 
 A run that is killed leaves `begin` without `done`; `annapalm.ledger.recover` then puts the folder
-in order. Nothing of the events stays in memory but where they stand.
+in order, and says where new files stay (`left`). Nothing of the events stays in memory but where
+they stand.
 """
 
 from __future__ import annotations
@@ -120,6 +121,11 @@ class Ledger:
         """Say that an input failed and left no file; raises as `begin`."""
         self._conclude(key, "failed", entry, None)
 
+    def left(self, key: str, paths: Iterable[Path]) -> None:
+        """Say that the files of an input are ours though it was never done; raises as `begin`."""
+        files = {path.name: state_of(path) for path in paths}
+        self._note(key, {"event": "left", "files": files})
+
     def end(self, status: str) -> None:
         """Say how the run ended; raises as `begin`."""
         self._writer.append({"event": "end", "status": status})
@@ -131,7 +137,7 @@ class Ledger:
     def left_begun(self) -> Iterator[tuple[str, Event]]:
         """Yield inputs of this run or shard that were begun and neither done nor failed."""
         for key, place in self.index.places.items():
-            if place.last.kind == "begin" and (self.shard is None or self.shard.has(key)):
+            if self.index.was_left_begun(key) and (self.shard is None or self.shard.has(key)):
                 event = event_at(place.last)
                 if event is not None:
                     yield key, event

@@ -29,21 +29,20 @@ if TYPE_CHECKING:
     from annapalm.ledger.ledger import Ledger
 
 
-def recover(ledger: Ledger) -> set[str]:
+def recover(ledger: Ledger) -> None:
     """Put in order what was begun and neither done nor failed; of a shard only its own inputs.
 
-    Returns the keys of inputs whose files are a complete new set that replaced an old one: they may
-    be replaced again. Raises an error of `annapalm.write.errors`.
+    A complete new set that replaced an old one stays, and the ledger hears that it is ours: it may
+    be replaced again, by whichever run comes to it. Raises an error of `annapalm.write.errors`.
     """
-    renewed = set()
     for key, event in list(ledger.left_begun()):
         folder = (ledger.out / key).parent
         try:
-            if _put_in_order(folder, event["files"]):
-                renewed.add(key)
+            forward = _put_in_order(folder, event["files"])
         except OSError as error:
             raise as_write_error(error, folder) from error
-    return renewed
+        if forward:
+            ledger.left(key, [folder / name for name in event["files"]])
 
 
 def tidy_report(out: Path) -> None:
@@ -64,8 +63,12 @@ def tidy_report(out: Path) -> None:
 def _put_in_order(folder: Path, files: Mapping[str, list[int] | None]) -> bool:
     """Bring the files of one input to the state before, or forward; True: forward."""
     olds = {name: _second_name(folder / name, before) for name, before in files.items()}
-    new = {name for name, before in files.items() if state_of(folder / name) not in (None, before)}
-    forward = any(files[name] is not None and olds[name] is None for name in new)
+    now = {name: state_of(folder / name) for name in files}
+    new = {name for name, before in files.items() if now[name] not in (None, before)}
+    # No old one goes before all are replaced: beside one that is still there, what differs and has
+    # no second name was changed by somebody, and is left to them.
+    untouched = any(before is not None and now[name] == before for name, before in files.items())
+    forward = not untouched and any(files[name] is not None and olds[name] is None for name in new)
     for name, before in files.items():
         path, old = folder / name, olds[name]
         parts, others = leftovers(path)

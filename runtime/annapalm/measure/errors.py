@@ -40,6 +40,16 @@ class NotARecordError(AnnaPalmError, ValueError):
         )
 
 
+class SeveralPicturesError(AnnaPalmError, ValueError):
+    """An image of windows or channels, of which a measure would have to choose one."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is a time-lapse or holds several channels, and one picture is measured. Run "
+            "annapalm-run for the window (--frames) or the channel by itself, and measure that."
+        )
+
+
 class NothingMeasurableError(AnnaPalmError, FileNotFoundError):
     """A folder holds no results."""
 

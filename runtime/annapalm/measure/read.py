@@ -18,6 +18,7 @@ from annapalm.measure.errors import (
     NotAResultError,
     NothingMeasurableError,
     RegionError,
+    SeveralPicturesError,
 )
 from annapalm.tiff_meta import TiffOpenError, open_planes
 from annapalm.write.field import IMAGE_SUFFIX, RECORD_SUFFIX
@@ -147,6 +148,8 @@ def read_result(image: Path) -> Result:
     content = read_json(record)
     if content.get("schema") != FIELD_SCHEMA:
         raise NotARecordError(record, f"its schema is not {FIELD_SCHEMA}")
+    if content.get("series") is not None or content.get("channels") is not None:
+        raise SeveralPicturesError(image)
     try:
         about, model = content["image"], content["provenance"]["model"]
         channels, shape = list(about["channels"]), tuple(map(int, about["shape"]))

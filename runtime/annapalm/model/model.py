@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from annapalm.domain import judge
+from annapalm.domain import judge, measure_drift, measure_precision
 from annapalm.errors import InvalidValueError
 from annapalm.localizations import Localizations
 from annapalm.memory import BYTES_PER_PX, budget_bytes
@@ -196,6 +196,10 @@ class Model:
         with clock.time("judge"):
             asked = call.structure or self.info.structures[0]
             familiarity = judge(counts, grid.pixel_nm, asked)
+            drift = precision = None
+            if isinstance(source, Localizations):  # counts have no frames
+                drift = measure_drift(source, counts, grid)
+                precision = measure_precision(source)
             sampling = structure_per_um2(counts, output.images["dense"], grid)
         return Reconstruction(
             dense=output.images["dense"],
@@ -207,9 +211,15 @@ class Model:
             exposure=call.exposure,
             widefield=agreement,
             familiarity=familiarity,
+            drift=drift,
+            precision=precision,
             warnings=(
                 *_warn_of_input(counts, grid, outside, self.info),
-                *((familiarity.warning,) if familiarity and familiarity.warning else ()),
+                *(
+                    told.warning
+                    for told in (familiarity, drift, precision)
+                    if told and told.warning
+                ),
                 *_warn_of_widefield(prepared, is_empty=is_empty),
                 *_warn_of_memory(output),
             ),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from annapalm.model import Model
     from annapalm.plan.record import PlanRecord
+    from annapalm.progress import Progress
     from annapalm.write.schema import JsonValue
 
 PLAN_FILES = ("plan.json", "plan.svg")
@@ -59,15 +60,17 @@ def plan_table(
     structure: str | None = None,
     overwrite: bool = False,
     say: Callable[[str], None] = lambda _line: None,
+    progress: Progress | None = None,
 ) -> PlanOutput:
     """Plan from one dense acquisition and write `plan.json` and `plan.svg` into `out`, or neither.
 
-    `say` hears how the work goes on. Raises an `AnnaPalmError` that says what is wrong with the
-    table, the options or the disk; a `PlanError` where the acquisition allows no plan.
+    `say` hears how the work goes on, and `progress` how a large table is read. Raises an
+    `AnnaPalmError` that says what is wrong with the table, the options or the disk; a `PlanError`
+    where the acquisition allows no plan.
     """
     asked, wanted = table or TableOptions(), options or PlanOptions()
     check_outputs(out, overwrite=overwrite)
-    read = read_table(source, asked)
+    read = read_table(source, asked, progress)
     locs = read.localizations
     extent = choose_extent(
         locs,

@@ -21,6 +21,9 @@ NOT_KNOWN = frozenset({"", "∞", "-∞", "\ufffd"})
 """Cells that stand for no number beside what Python takes as NaN or infinite: nothing at all, and
 what Java before version 9, and so ThunderSTORM, writes for infinity and NaN in some locales."""
 
+_CONTROL = re.compile(r"[\x00-\x08\v\f\x0e-\x1f\x7f]")
+"""Control characters but the blanks at the end of a cell; Python takes some of them for blanks."""
+
 _DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 
 
@@ -45,8 +48,11 @@ def is_blank(text: str, delimiter: Delimiter) -> bool:
 def number(cell: str) -> float | None:
     """Read a number, NaN where the cell stands for none; None where it is no number at all.
 
-    A decimal point, not a comma; no digits of other scripts and no underscores, which Python takes.
+    A decimal point, not a comma; no digits of other scripts and no underscores, which Python takes,
+    and no control characters: one that took the place of a digit would leave a shorter number.
     """
+    if _CONTROL.search(cell):
+        return None
     text = cell.strip()
     if text in NOT_KNOWN:
         return float("nan")

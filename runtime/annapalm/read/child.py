@@ -14,14 +14,17 @@ import pickle
 import subprocess
 import sys
 import tempfile
-import threading
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from annapalm.errors import AnnaPalmError
 from annapalm.read.format_errors import DamagedFileError
+from annapalm.waiting import while_waiting
 
 if TYPE_CHECKING:
+    from annapalm.progress import Progress
     from annapalm.read.table import Table, TableOptions
 
 SECONDS = 30.0
@@ -42,37 +45,40 @@ def can_start() -> bool:
     return name.startswith(("python", "pypy")) and not getattr(sys, "frozen", False)
 
 
-def read_in_child(path: Path, options: TableOptions, size: int) -> Table:
+def read_in_child(
+    path: Path, options: TableOptions, size: int, progress: Progress | None = None
+) -> Table:
     """Read a table of `size` bytes as `read_table` does, in another process.
 
-    Raises what reading raises, and `DamagedFileError` where that process crashed or found no end.
+    Raises what reading raises, `DamagedFileError` where that process crashed or found no end, and
+    `CancelledError` where `progress` asks to stop.
     """
     seconds = SECONDS + size / BYTES_PER_SECOND
-    stopped = threading.Event()
     with tempfile.TemporaryFile() as errors, _started(errors) as process:
-
-        def stop() -> None:
-            stopped.set()
-            process.kill()
-
-        clock = threading.Timer(seconds, stop)
-        clock.daemon = True
-        clock.start()
-        try:
-            answer = _ask(process, path, options)
-        finally:
-            clock.cancel()
-            process.kill()
+        # Asked on another thread, so that this one can look at the clock and at `progress`.
+        with ThreadPoolExecutor(1, "annapalm-child") as pool:
+            asked = pool.submit(_ask, process, path, options)
+            try:
+                in_time = _wait(asked, seconds, progress)
+            finally:
+                process.kill()
+        answer = asked.result()
         if answer is None:
             process.wait()
             said = _last_line(errors)
             reason = f"the HDF5 library crashed on it, code {process.returncode}{said}"
-            if stopped.is_set():
+            if not in_time:
                 reason = f"the HDF5 library found no end with it in {seconds:.0f} s"
             raise DamagedFileError(path, "HDF5 file", reason)
     if isinstance(answer, AnnaPalmError):
         raise answer
     return answer
+
+
+def _wait(asked: Future[Any], seconds: float, progress: Progress | None) -> bool:
+    """Wait for the answer; False where it takes too long. Raises `CancelledError`."""
+    end = time.monotonic() + seconds
+    return all(time.monotonic() <= end for _ in while_waiting(asked, progress))
 
 
 def _started(errors: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - a temporary file

@@ -310,9 +310,9 @@ class SeveralChannelsError(ReadError, ValueError):
         names = listed(channels, 8)
         super().__init__(
             f"{at(path, line)}, column {shown(column)}: the table holds several channels "
-            f"({names}), which are not summed. Export one table per channel; or, if they show one "
-            "structure, name the columns without the channel, such as --columns "
-            "x=NAME,y=NAME,frame=NAME."
+            f"({names}), which are not summed. Name each with annapalm-run --channel NAME=VALUE to "
+            "have them as channels of one image; or, if they show one structure, name the columns "
+            "without the channel, such as --columns x=NAME,y=NAME,frame=NAME."
         )
 
 

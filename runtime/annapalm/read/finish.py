@@ -76,7 +76,8 @@ def text_to_table(
 ) -> Table:
     """Convert the rows of a text; `about` need not repeat what `chosen` says.
 
-    Raises a `ReadError` at a bad cell, and where all frames are equal or channels differ.
+    Raises a `ReadError` at a bad cell, and where all frames are equal, and where channels
+    differ unless `options` says that they may.
     """
     about = replace(about, unused=chosen.unused, notes=(*chosen.notes, *about.notes))
     if rows.unfinished and any(column.index == layout.cells - 1 for column in layout.columns):
@@ -93,7 +94,8 @@ def to_table(
 ) -> Table:
     """Convert rows: nm, frames from 0, NaN where an optional cell is not known.
 
-    Raises a `ReadError` where all frames are equal or channels differ.
+    Raises a `ReadError` where all frames are equal, and where channels
+    differ unless `options` says that they may.
     """
     values, place_of = rows.columns, rows.lines
     by_name = {column.name: column for column in columns}
@@ -115,7 +117,9 @@ def to_table(
         frame = _whole(values.pop("frame"))
         frame -= about.first_frame
         _check_frames(frame, source, by_name["frame"], place_of, options, about)
-    channel = _one_channel(values, source, by_name, place_of)
+    channel = _channel(values)
+    if not options.several_channels:
+        _check_one_channel(channel, source, by_name, place_of)
     _to_nm(values, by_name)
     localizations = Localizations(
         x_nm=values["x"],
@@ -224,15 +228,21 @@ def _check_frames(
     raise SingleFrameError(source.path, place_of(0), column.label, number, len(frame))
 
 
-def _one_channel(
-    values: Values, source: Source, columns: Mapping[Quantity, Column], place_of: PlaceOf
-) -> NDArray[np.int64] | None:
-    if "channel" not in values:
-        return None
-    channel = _whole(values.pop("channel"))
+def _channel(values: Values) -> NDArray[np.int64] | None:
+    return _whole(values.pop("channel")) if "channel" in values else None
+
+
+def _check_one_channel(
+    channel: NDArray[np.int64] | None,
+    source: Source,
+    columns: Mapping[Quantity, Column],
+    place_of: PlaceOf,
+) -> None:
+    """Refuse the second channel."""
+    if channel is None:
+        return
     other = np.flatnonzero(channel != channel[:1])
     if len(other):
         place, label = place_of(int(other[0])), columns["channel"].label
         names = [str(number) for number in np.unique(channel).tolist()]
         raise SeveralChannelsError(source.path, place, label, names)
-    return channel

@@ -83,7 +83,8 @@ def refuse(source: Source) -> None:
 def find(source: Source, group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group | None:
     """Give what lies at a path such as `data/xyz`; None where there is nothing.
 
-    Raises `UnsafeContentError` where a link leads elsewhere.
+    Raises `UnsafeContentError` where a link leads elsewhere, and `BadArrayError` where something
+    else than data is there.
     """
     import h5py
 
@@ -99,6 +100,8 @@ def find(source: Source, group: h5py.Group, name: str) -> h5py.Dataset | h5py.Gr
                 "Save the table with its data inside.",
             )
         found = found[part]
+    if not isinstance(found, h5py.Dataset | h5py.Group):
+        raise BadArrayError(source.path, name, "it is a type without data.")
     return found
 
 

@@ -54,8 +54,12 @@ _TYPES = {
 }
 """Type of stored numbers, by its code."""
 _UTF = {16: "utf-8", 17: "utf-16", 18: "utf-32"}
+_FLAGS = 6
+"""Type of the flags of an array: uint32."""
 _SHAPE = 5
-"""Type of the edges of an array: int32."""
+"""Type of the edges of an array, and of the length of its field names: int32."""
+_NAMES = (1, 16)
+"""Types of a name: int8, and the UTF-8 that some programs write there."""
 _CELL, _STRUCT, _CHAR = 1, 2, 4
 _NUMERIC = range(6, 16)
 """Classes of full arrays of numbers: double to uint64."""
@@ -117,7 +121,7 @@ def names(path: Path, stream: BinaryIO) -> list[str]:
                 head = memoryview(zlib.decompressobj().decompress(data, 1024))[8:]
             elif code != _MATRIX:
                 continue
-            found.append(_name(head, order))
+            found.append(_name_before(head, order))
         return found
 
 
@@ -209,9 +213,17 @@ def _parts(data: memoryview, order: Order) -> Iterator[tuple[int, memoryview]]:
         place = following
 
 
-def _name(data: memoryview, order: Order) -> str:
-    parts = _parts_until(data, order, 3)
-    return bytes(parts[2][1]).decode("ascii", errors="replace")
+def _name_before(data: memoryview, order: Order) -> str:
+    """Read the name from the first bytes of an array."""
+    return _name(_parts_until(data, order, 3)[2])
+
+
+def _name(part: tuple[int, memoryview]) -> str:
+    code, data = part
+    if code not in _NAMES:
+        message = f"a name of the type {code}, which no name has"
+        raise ValueError(message)
+    return bytes(data).decode("ascii", errors="replace")
 
 
 def _parts_until(data: memoryview, order: Order, count: int) -> list[tuple[int, memoryview]]:
@@ -239,6 +251,9 @@ def _matrix(
     if len(parts) < 3:
         message = "an array has no name"
         raise ValueError(message)
+    if parts[0][0] != _FLAGS:
+        message = "an array has no flags"
+        raise ValueError(message)
     (flags,) = struct.unpack_from(order + "I", parts[0][1])
     kind = flags & 0xFF
     if kind == 17:  # an object with no shape
@@ -250,7 +265,7 @@ def _matrix(
     if any(edge < 0 for edge in shape):
         message = "an array has a negative size"
         raise ValueError(message)
-    name = bytes(parts[2][1]).decode("ascii", errors="replace")
+    name = _name(parts[2])
     return name, _content(path, kind, flags, shape, parts[3:], order, depth, budget)
 
 
@@ -306,6 +321,9 @@ def _struct(
     depth: int,
     budget: _Budget,
 ) -> Struct:
+    if parts[0][0] != _SHAPE or parts[1][0] not in _NAMES:
+        message = "a struct has no field names"
+        raise ValueError(message)
     (length,) = struct.unpack_from(order + "i", parts[0][1])
     packed = bytes(parts[1][1])
     if length <= 0:

@@ -116,4 +116,5 @@ def split(text: str) -> tuple[Delimiter, tuple[Header, ...]]:
     """Split a header line; its names hold no delimiter, so that quotes can simply go."""
     bare = text.replace('"', "")
     delimiter = header_delimiter(bare)
-    return delimiter, tuple(parse_header(cell) for cell in bare.split(delimiter))
+    cells = bare.split(delimiter) or [bare]  # blanks alone, where there is nothing but quotes
+    return delimiter, tuple(parse_header(cell) for cell in cells)

@@ -20,7 +20,7 @@ from annapalm.read.rows import read_rows
 from annapalm.read.table import SomeRows
 
 if TYPE_CHECKING:
-    from annapalm.read.rows import Rows
+    from annapalm.read.rows import Rows, Words
     from annapalm.read.source import Source
     from annapalm.read.table import FormatName, Table, TableOptions
 
@@ -58,17 +58,25 @@ def read(source: Source, options: TableOptions) -> Table:
     rows = read_rows(source, layout)
     notes: list[str] = []
     remarks = ["Positions are the drift-corrected ones, Xc and Yc."]
-    if rows.words is not None and layout.text is not None:
+    words = rows.words
+    if words is not None and layout.text is not None:
         rows, rejected = _without_rejected(rows)
         if rejected:
             notes.append(
                 f"{rejected:,} rows of the channel {shown(_REJECTED)} are not used; "
                 f"{len(rows.lines):,} are."
             )
-        names = _one_channel(source, rows, layout.text[1])
-        remarks += [f"All rows are of the channel {shown(name)}." for name in names]
+        names = _names(words)
+        if len(names) > 1 and not options.several_channels:
+            line = words.first_place[names[1]]
+            raise SeveralChannelsError(source.path, line, layout.text[1], names)
+        if len(names) == 1:
+            remarks.append(f"All rows are of the channel {shown(names[0])}.")
     known = replace(about(_DIALECT, layout), notes=tuple(notes), remarks=tuple(remarks))
-    return text_to_table(source, rows, layout, chosen, options, known)
+    table = text_to_table(source, rows, layout, chosen, options, known)
+    if words is None or not options.several_channels:
+        return table
+    return _with_channels(table, words)
 
 
 def _without_rejected(rows: Rows) -> tuple[Rows, int]:
@@ -82,12 +90,16 @@ def _without_rejected(rows: Rows) -> tuple[Rows, int]:
     return rows._replace(columns=columns, lines=lines), int(np.count_nonzero(rejected))
 
 
-def _one_channel(source: Source, rows: Rows, label: str) -> list[str]:
-    """Name the channel, if there is one; raises `SeveralChannelsError` at the second."""
-    if rows.words is None:
-        return []
-    names = [name for name in rows.words.codes_of if name != _REJECTED]
-    if len(names) > 1:
-        line = rows.words.first_place[names[1]]
-        raise SeveralChannelsError(source.path, line, label, names)
-    return names
+def _names(words: Words) -> list[str]:
+    """Name the channels, in the order in which they come."""
+    return [name for name in words.codes_of if name != _REJECTED]
+
+
+def _with_channels(table: Table, words: Words) -> Table:
+    """Write down the channel of each row; the rows that were set apart are gone already."""
+    codes = words.codes()
+    if _REJECTED in words.codes_of:
+        codes = codes[codes != words.codes_of[_REJECTED]]
+    names = {name: words.codes_of[name] for name in _names(words)}
+    located = replace(table.localizations, channel=codes)
+    return replace(table, localizations=located, channel_names=names)

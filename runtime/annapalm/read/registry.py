@@ -66,7 +66,7 @@ def read_table(
 
     Memory: the columns that are used, 8 bytes a row each, and some 10 MB. `progress` hears of the
     bytes read of a file from 32 MB on, and may stop it (`CancelledError`); a file of HDF5 is read
-    elsewhere and tells nothing.
+    elsewhere, tells nothing, and can be stopped too.
     """
     file, options = Path(path), options or TableOptions()
     with _opened(file) as stream:
@@ -74,7 +74,7 @@ def read_table(
         if not (is_hdf5(source.head) and stream.seekable() and child.can_start()):
             return read_source(source, options)
         size = stream.seek(0, os.SEEK_END)
-    return child.read_in_child(file, options, size)
+    return child.read_in_child(file, options, size, progress)
 
 
 def read_here(path: Path, options: TableOptions) -> Table:

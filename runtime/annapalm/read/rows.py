@@ -84,10 +84,13 @@ class Words:
         codes = self.codes_of
         self._codes.append(np.fromiter((codes[word] for word in words), np.int64, len(words)))
 
+    def codes(self) -> NDArray[np.int64]:
+        """Give the code of each row, int64 [N]."""
+        return np.concatenate(self._codes) if self._codes else np.zeros(0, np.int64)
+
     def rows_of(self, word: str) -> NDArray[np.bool_]:
         """Mark, bool [N], the rows with this word."""
-        codes = np.concatenate(self._codes) if self._codes else np.zeros(0, np.int64)
-        found: NDArray[np.bool_] = codes == self.codes_of.get(word, -1)
+        found: NDArray[np.bool_] = self.codes() == self.codes_of.get(word, -1)
         return found
 
 
@@ -249,7 +252,7 @@ def _all_sound(values: NDArray[np.float64], layout: Layout) -> bool:
 def sound(found: NDArray[np.float64], column: Column, first_frame: int) -> NDArray[np.bool_] | None:
     """Mark, bool [N], the values that a column may have; None where it may have any."""
     if column.name in ("x", "y"):
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             return np.isfinite(found * column.factor)
     if column.name == "time":
         return np.isfinite(found)

@@ -84,6 +84,9 @@ class TableOptions:
     """(width, height) of the camera's field in nm; None where it is not known."""
     allow_single_frame: bool = False
     """Take a table whose localizations all have the same frame."""
+    several_channels: bool = False
+    """Take a table of several channels, which `Localizations.channel` then tells apart. For callers
+    that draw each by itself: their sum would be a picture of neither."""
 
     def __post_init__(self) -> None:
         """Refuse what cannot be, and what contradicts itself."""
@@ -235,6 +238,8 @@ class Table:
     remarks: tuple[str, ...]
     """What else was understood, such as where the pixel size comes from; what gives cause for worry
     stands in the notes of the localizations."""
+    channel_names: Mapping[str, int] | None = field(default=None, kw_only=True)
+    """Word to number in `Localizations.channel`, where the file has words for channels."""
     line_of: PlaceOf = field(repr=False)
     """From a row, counted from 0, to its line in the file, counted from 1, or to words such as
     "row 7" where the file has no lines."""

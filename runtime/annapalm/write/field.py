@@ -78,7 +78,7 @@ def write_field(
             with outputs.stage(paths[1]) as stream:
                 stream.write(picture.png)
         elif overwrite:
-            _supersede_preview(outputs, stem_path)
+            supersede_preview(outputs, stem_path)
         written += [output_record(path.name, outputs.staged_path(path)) for path in paths[:-1]]
         timings = {**result.timings_s, "write": time.perf_counter() - start}
         record = build_record(
@@ -96,7 +96,7 @@ def write_field(
     return FieldOutput(paths, record, thumbnails)
 
 
-def _supersede_preview(outputs: OutputSet, stem_path: Path) -> None:
+def supersede_preview(outputs: OutputSet, stem_path: Path) -> None:
     """Remove the preview of the image that is being replaced, if its sidecar proves it ours."""
     *_, preview, sidecar = output_paths(stem_path)
     try:

@@ -28,11 +28,13 @@ if TYPE_CHECKING:
 STACK_ASPECT = 1.6
 """Fields wider than this are stacked: three of them side by side would be a ribbon."""
 
-_PAPER: Rgb = (20, 22, 27)
-_INK: Rgb = (240, 242, 245)
-_QUIET: Rgb = (158, 166, 178)
-_SMALL = 0.72
+PAPER: Rgb = (20, 22, 27)
+INK: Rgb = (240, 242, 245)
+QUIET: Rgb = (158, 166, 178)
+SMALL = 0.72
 """Height of caption and footer, relative to the title."""
+MARGIN = 2.4
+"""Of the canvas, in the same measure."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +100,7 @@ def lay_out(panels: list[Panel], drawn_pixel_um: float) -> NDArray[np.uint8]:
     layout = _plan(panels, drawn_pixel_um)
     width, height = layout.canvas(len(panels))
     canvas = np.empty((height, width, 3), np.uint8)
-    canvas[...] = _PAPER
+    canvas[...] = PAPER
     for index, panel in enumerate(panels):
         _draw_panel(canvas, panel, layout, layout.corner(index))
     _draw_scale_bar(canvas, layout, drawn_pixel_um)
@@ -117,15 +119,20 @@ def scale_text(length_um: float) -> str:
     return f"{length_um:g} µm" if length_um >= 1 else f"{length_um * 1000:g} nm"
 
 
+def letter_of(columns: int) -> float:
+    """Give the height of a capital of the title, in px, for panels of so many columns."""
+    return float(np.clip(columns / 44, 13, 30))
+
+
 def _plan(panels: list[Panel], drawn_pixel_um: float) -> _Layout:
     rows, columns = panels[0].image.shape
-    letter = float(np.clip(columns / 44, 13, 30))
-    footers = [_footer_width(p, letter * _SMALL) for p in panels]
-    footers[0] += round(letter * 3) + _scale_bar_width(columns, letter * _SMALL, drawn_pixel_um)
-    texts = [text_width(p.caption, letter * _SMALL) for p in panels]
+    letter = letter_of(columns)
+    footers = [_footer_width(p, letter * SMALL) for p in panels]
+    footers[0] += round(letter * 3) + _scale_bar_width(columns, letter * SMALL, drawn_pixel_um)
+    texts = [text_width(p.caption, letter * SMALL) for p in panels]
     width = max(columns, *footers, *texts)
     layout = _Layout(
-        letter, (width, 0), (columns, rows), round(letter * 2.4), _is_wide(rows, columns)
+        letter, (width, 0), (columns, rows), round(letter * MARGIN), _is_wide(rows, columns)
     )
     height = layout.head + rows + layout.foot
     return _Layout(letter, (width, height), layout.picture, layout.margin, layout.stacked)
@@ -139,10 +146,10 @@ def _draw_panel(
     canvas: NDArray[np.uint8], panel: Panel, layout: _Layout, corner: tuple[int, int]
 ) -> None:
     (x, y), letter = corner, layout.letter
-    small = letter * _SMALL
+    small = letter * SMALL
     title = panel.name.replace("_", " ")
-    draw_text(canvas, title, (x, y + round(letter)), letter, _INK, weight=1.45)
-    draw_text(canvas, panel.caption, (x, y + round(letter * 2.75)), small, _QUIET)
+    draw_text(canvas, title, (x, y + round(letter)), letter, INK, weight=1.45)
+    draw_text(canvas, panel.caption, (x, y + round(letter * 2.75)), small, QUIET)
     (width, height), top = layout.picture, y + layout.head
     table = colour_table(panel.colours)
     canvas[top : top + height, x : x + width] = table[
@@ -150,12 +157,12 @@ def _draw_panel(
     ]
     line = top + height + layout.foot
     low = f"{panel.contrast['low']:.3g}"
-    x = draw_text(canvas, low, (x, line), small, _QUIET) + round(small * 0.8)
+    x = draw_text(canvas, low, (x, line), small, QUIET) + round(small * 0.8)
     ramp = table[np.linspace(0, 255, round(small * 9)).astype(int)]
     canvas[line - round(small) : line, x : x + len(ramp)] = ramp
     high = f"{panel.contrast['high']:.3g}"
-    end = draw_text(canvas, high, (x + len(ramp) + round(small * 0.8), line), small, _INK)
-    draw_text(canvas, panel.note, (end + round(small * 0.9), line), small, _QUIET)
+    end = draw_text(canvas, high, (x + len(ramp) + round(small * 0.8), line), small, INK)
+    draw_text(canvas, panel.note, (end + round(small * 0.9), line), small, QUIET)
 
 
 def _footer_width(panel: Panel, small: float) -> int:
@@ -170,13 +177,13 @@ def _scale_bar_width(columns: int, small: float, drawn_pixel_um: float) -> int:
 
 def _draw_scale_bar(canvas: NDArray[np.uint8], layout: _Layout, drawn_pixel_um: float) -> None:
     """Draw the bar at the right end of the first footer, its label before it."""
-    (x, y), small = layout.corner(0), layout.letter * _SMALL
+    (x, y), small = layout.corner(0), layout.letter * SMALL
     length = scale_bar_um(layout.picture[0] * drawn_pixel_um)
     bar, line = max(1, round(length / drawn_pixel_um)), y + layout.cell[1]
     end = x + max(layout.picture[0], layout.cell[0])
     thick = max(2, round(small / 3.2))
     middle = line - round(small / 2)
-    canvas[middle - thick // 2 : middle - thick // 2 + thick, end - bar : end] = _INK
+    canvas[middle - thick // 2 : middle - thick // 2 + thick, end - bar : end] = INK
     text = scale_text(length)
     start = end - bar - round(small) - text_width(text, small)
-    draw_text(canvas, text, (start, line), small, _INK)
+    draw_text(canvas, text, (start, line), small, INK)

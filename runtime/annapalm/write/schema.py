@@ -186,6 +186,30 @@ class DomainRecord(TypedDict):
     """The structure that it looks like instead of the one asked for, beyond doubt; else null."""
 
 
+class DriftRecord(TypedDict):
+    """Steady drift of the localizations, told from themselves (`annapalm.domain.drift`)."""
+
+    total_nm: list[float]
+    """(x, y) from the first frame to the last."""
+    length_nm: float
+    """How far that is."""
+    error_nm: float
+    """Standard error of it."""
+    limit_nm: float
+    """A warning follows where `length_nm` is above it and above four standard errors."""
+
+
+class PrecisionRecord(TypedDict):
+    """Localization precision (`annapalm.domain.precision`)."""
+
+    median_nm: float
+    """Standard deviation per axis."""
+    source: Literal["stated", "bursts"]
+    """Told by the table's own column, or by localizations that follow each other in one place."""
+    limit_nm: float
+    """A warning follows where `median_nm` is above it."""
+
+
 class WidefieldRecord(TypedDict):
     """How well the reconstruction explains the widefield image."""
 
@@ -245,8 +269,79 @@ class PanelRecord(TypedDict):
     """How `high` was chosen."""
 
 
+class PictureRecord(TypedDict):
+    """What is measured of one picture: a window, a channel, or the only picture of a field."""
+
+    counts: CountsRecord
+    trust: TrustRecord
+    domain: DomainRecord | None
+    """Null where nothing can be said: few localizations, or a structure that is not simulated."""
+    drift: DriftRecord | None
+    """Null where nothing can be said: few localizations or places, or an image of counts."""
+    precision: PrecisionRecord | None
+    """Null where neither the table nor its bursts tell."""
+    widefield: WidefieldRecord | None
+    """Null where there was no widefield image."""
+    cross_check: CrossCheckRecord | None
+    """Null where it was not asked for."""
+
+
+class WindowRecord(PictureRecord):
+    """One picture of a time-lapse."""
+
+    window: int
+    """Its place in time, from 0: the index T of the OME-TIFF."""
+    channel: str | None
+    """Name of the channel; null without channels."""
+    frames: list[int]
+    """First and last frame of the window, from 0, both included."""
+    start_s: float | None
+    """When its first frame began, from the first frame of the acquisition; null without
+    --frame-time."""
+    tiles: int
+    warnings: list[str]
+    """Of this picture; what holds for the whole input stands in `FieldRecord.warnings` only."""
+
+
+class SeriesRecord(TypedDict):
+    """A time-lapse: a picture of each window of frames."""
+
+    window_frames: int
+    """Frames in each window."""
+    step_frames: int
+    """From the start of a window to that of the next; below `window_frames` they overlap, and
+    neighbours are not independent."""
+    frame_time_ms: float | None
+    left_over: list[int] | None
+    """First and last frame behind the last whole window, of which there is no picture."""
+    unused: int
+    """Localizations in no window: of the frames left over, and of those between windows."""
+    shown: int
+    """The window whose numbers stand in the fields above, the most doubtful one, from 0."""
+    windows: list[WindowRecord]
+    """In the order of the planes: by time, then by channel."""
+
+
+class ChannelRecord(PictureRecord):
+    """One channel of a multi-channel image; of a time-lapse, its most doubtful window."""
+
+    name: str
+    value: str | None
+    """Its number or word in the table's channel column; null where it has a file of its own."""
+    planes: list[str]
+    """Names of its planes in the OME-TIFF."""
+    input: InputRecord
+    widefield_input: WidefieldInputRecord | None
+    model: ModelRecord
+    warnings: list[str]
+
+
 class FieldRecord(TypedDict):
-    """`<stem>.json`: one field of view."""
+    """`<stem>.json`: one field of view.
+
+    Of a time-lapse or a multi-channel image, the numbers and the provenance are those of the
+    picture with the largest doubtful share; all others stand in `series` and `channels`.
+    """
 
     schema: str
     outputs: list[OutputRecord]
@@ -255,10 +350,18 @@ class FieldRecord(TypedDict):
     trust: TrustRecord
     domain: DomainRecord | None
     """Null where nothing can be said: few localizations, or a structure that is not simulated."""
+    drift: DriftRecord | None
+    """Null where nothing can be said: few localizations or places, or an image of counts."""
+    precision: PrecisionRecord | None
+    """Null where neither the table nor its bursts tell."""
     widefield: WidefieldRecord | None
     """Null where there was no widefield image."""
     cross_check: CrossCheckRecord | None
     """Null where it was not asked for."""
+    series: SeriesRecord | None
+    """Null where no time-lapse was asked for."""
+    channels: list[ChannelRecord] | None
+    """Null without channels."""
     preview: dict[str, PanelRecord]
     """Panel name to its contrast; empty where no PNG was asked for."""
     warnings: list[str]
@@ -312,6 +415,7 @@ class RunHead(TypedDict):
     """The command line, program first."""
     software: SoftwareRecord
     model: ModelRecord
+    """Of several channels that of the first; `FieldRecord.channels` names them all."""
     device: DeviceRecord
     shards: ShardsRecord | None
     """Null where one run did all."""

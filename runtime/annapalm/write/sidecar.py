@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.domain import drift, precision
 from annapalm.quality.density import nyquist_nm
 from annapalm.write.ome_tiff import channels
 from annapalm.write.schema import FIELD_SCHEMA
@@ -16,15 +17,19 @@ from annapalm.write.trust import DOUBT, measure_trust
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from annapalm.grid import Grid
     from annapalm.reconstruction import Reconstruction
     from annapalm.write.schema import (
         CountsRecord,
         CrossCheckRecord,
         DomainRecord,
+        DriftRecord,
         FieldRecord,
         ImageRecord,
         OutputRecord,
         PanelRecord,
+        PictureRecord,
+        PrecisionRecord,
         Provenance,
         WidefieldRecord,
     )
@@ -45,27 +50,46 @@ def build_record(
         "schema": FIELD_SCHEMA,
         "outputs": outputs,
         "image": image,
-        "counts": count_record(result),
-        "trust": measure_trust(result, doubt),
-        "domain": domain_record(result),
-        "widefield": widefield_record(result),
-        "cross_check": cross_check_record(result),
+        **picture_record(result, doubt),
+        "series": None,
+        "channels": None,
         "preview": preview,
         "warnings": list(result.warnings),
-        # Finer than a tenth of a millisecond is noise.
-        "timings_s": {step: round(float(t), 4) for step, t in timings_s.items()},
+        "timings_s": round_timings(timings_s),
         "provenance": provenance,
     }
 
 
+def picture_record(result: Reconstruction, doubt: float = DOUBT) -> PictureRecord:
+    """Measure one picture."""
+    return {
+        "counts": count_record(result),
+        "trust": measure_trust(result, doubt),
+        "domain": domain_record(result),
+        "drift": drift_record(result),
+        "precision": precision_record(result),
+        "widefield": widefield_record(result),
+        "cross_check": cross_check_record(result),
+    }
+
+
+def round_timings(timings_s: dict[str, float]) -> dict[str, float]:
+    """Round wall times: finer than a tenth of a millisecond is noise."""
+    return {step: round(float(t), 4) for step, t in timings_s.items()}
+
+
 def image_record(result: Reconstruction) -> ImageRecord:
     """Say what the pixels of the OME-TIFF are, and where they lie."""
-    grid = result.grid
+    planes = {name: name for name in channels(result)}
+    return describe_image(result.grid, result.exposure, planes, result.tiles)
+
+
+def describe_image(grid: Grid, exposure: float, planes: dict[str, str], tiles: int) -> ImageRecord:
+    """Say the same of any image; `planes` is the name of each plane to what it is, as `dense`."""
     x0, y0, x1, y1 = grid.extent_nm
-    names = list(channels(result))
     over = "over the exposure of the input"
-    if result.exposure != 1:
-        over = f"over {result.exposure:g} times the exposure of the input"
+    if exposure != 1:
+        over = f"over {exposure:g} times the exposure of the input"
     units = {
         "dense": f"expected localizations of the structure per pixel, {over}",
         "error": f"expected absolute error of dense, same unit, {over}",
@@ -78,10 +102,10 @@ def image_record(result: Reconstruction) -> ImageRecord:
         "origin_nm": [float(o) for o in grid.origin_nm],
         "field_um": [float(x1 - x0) / 1000, float(y1 - y0) / 1000],
         "area_um2": float(grid.area_um2),
-        "channels": names,
-        "units": {name: units[name] for name in names},
-        "exposure": float(result.exposure),
-        "tiles": result.tiles,
+        "channels": list(planes),
+        "units": {name: units[kind] for name, kind in planes.items()},
+        "exposure": float(exposure),
+        "tiles": tiles,
     }
 
 
@@ -108,6 +132,31 @@ def domain_record(result: Reconstruction) -> DomainRecord | None:
         "limit": found.limit,
         "likeliest": found.likeliest,
         "mistaken_for": found.mistaken_for,
+    }
+
+
+def drift_record(result: Reconstruction) -> DriftRecord | None:
+    """Say how far the localizations drift, or None where that could not be measured."""
+    found = result.drift
+    if found is None:
+        return None
+    return {
+        "total_nm": list(found.total_nm),
+        "length_nm": found.length_nm,
+        "error_nm": found.error_nm,
+        "limit_nm": drift.LIMIT_NM,
+    }
+
+
+def precision_record(result: Reconstruction) -> PrecisionRecord | None:
+    """Say how precise the localizations are, or None where nothing tells."""
+    found = result.precision
+    if found is None:
+        return None
+    return {
+        "median_nm": found.median_nm,
+        "source": found.source,
+        "limit_nm": precision.LIMIT_NM,
     }
 
 

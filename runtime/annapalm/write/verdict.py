@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from annapalm.domain.drift import is_large
+
 if TYPE_CHECKING:
     from annapalm.write.schema import FieldEntry, FieldRecord
 
@@ -49,13 +51,28 @@ def _judge_picture(record: FieldRecord) -> Verdict:
         return Verdict(
             "bad", "do not rely on it", f"{part}: take it as a hint, not as a measurement."
         )
-    domain = record["domain"]
-    if domain is not None and domain["distance"] > domain["limit"]:
-        says = f"{part}, and the localizations lie unlike those that the model was trained on."
-        return Verdict("fair", "unlike the training", says)
+    unlike = _unlike_training(record)
+    if unlike is not None:
+        tag, says = unlike
+        return Verdict("fair", tag, f"{part}, and {says}.")
     if share >= FEW:
         return Verdict("fair", "doubtful in parts", f"{part}; the rest is to be believed.")
     return Verdict("good", "credible", f"{part}.")
+
+
+def _unlike_training(record: FieldRecord) -> tuple[str, str] | None:
+    """Tag and words for what the model has not learned from; None where nothing is known."""
+    domain = record["domain"]
+    if domain is not None and domain["distance"] > domain["limit"]:
+        words = "the localizations lie unlike those that the model was trained on"
+        return "unlike the training", words
+    drift = record.get("drift")  # records of older versions have none
+    if drift is not None and is_large(drift["length_nm"], drift["error_nm"]):
+        return "drift", f"the sample drifted by {drift['length_nm']:.0f} nm while it was imaged"
+    precision = record.get("precision")
+    if precision is not None and precision["median_nm"] > precision["limit_nm"]:
+        return "imprecise", f"the localizations are precise to {precision['median_nm']:.0f} nm only"
+    return None
 
 
 def _contradiction(record: FieldRecord) -> tuple[str, str] | None:

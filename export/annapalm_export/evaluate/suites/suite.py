@@ -50,6 +50,8 @@ class Condition:
     """Pixel of the image that is given to the model as if it were the model's own."""
     jitter_nm: float = 0.0
     """Standard deviation by which each localization is moved: a worse precision."""
+    drift_nm: float = 0.0
+    """By which the sample moves from the first frame to the last."""
 
     @property
     def structure(self) -> str:
@@ -61,7 +63,14 @@ class Condition:
         for seed, scene in scored_scenes(density, seeds, self.scene):
             yield (
                 seed,
-                make_field(scene, density, seed, pixel_nm=self.pixel_nm, jitter_nm=self.jitter_nm),
+                make_field(
+                    scene,
+                    density,
+                    seed,
+                    pixel_nm=self.pixel_nm,
+                    jitter_nm=self.jitter_nm,
+                    drift_nm=self.drift_nm,
+                ),
             )
 
 
@@ -193,6 +202,16 @@ _ALL = (
             Condition(f"{name}, {nm:g} nm worse", _imperfect(name), (20.0,), jitter_nm=nm)
             for name in STRUCTURES
             for nm in (20.0, 40.0)
+        ),
+    ),
+    Suite(
+        "drift",
+        1,
+        "A steady drift of 20 to 160 nm from the first frame to the last",
+        tuple(
+            Condition(f"{name}, {nm:g} nm drift", _imperfect(name), (5.0, 20.0), drift_nm=nm)
+            for name in STRUCTURES
+            for nm in (20.0, 40.0, 80.0, 160.0)
         ),
     ),
     Suite(
