@@ -12,6 +12,7 @@ Further options are those of `annapalm-run`, such as `--quiet` and `--threads 1`
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
 import time
@@ -41,11 +42,16 @@ class Look:
 
     @classmethod
     def at(cls, pid: int, fields: int) -> Look:
-        """Look at a process that runs; Linux only."""
+        """Look at a process; Linux only. Raises `ProcessLookupError` where it has ended."""
         folder = Path(f"/proc/{pid}")
-        lines = (folder / "status").read_text(encoding="utf-8").splitlines()
+        try:
+            lines = (folder / "status").read_text(encoding="utf-8").splitlines()
+            handles = len(list((folder / "fd").iterdir()))
+        except OSError as problem:
+            raise ProcessLookupError(pid) from problem
         values = dict(line.partition(":")[::2] for line in lines)
-        handles = len(list((folder / "fd").iterdir()))
+        if "VmRSS" not in values:  # ended, and nobody has asked for its exit code yet
+            raise ProcessLookupError(pid)
         resident_mb = int(values["VmRSS"].split()[0]) * 1024 / 1e6
         return cls(fields, resident_mb, handles, int(values["Threads"]))
 
@@ -75,7 +81,8 @@ def watch(arguments: Sequence[str | Path], every: int) -> tuple[list[Look], floa
             raise TypeError
         for number, _ in enumerate(process.stdout, start=1):
             if number % every == 0:
-                looks.append(Look.at(process.pid, number))
+                with contextlib.suppress(ProcessLookupError):  # its last lines may wait in the pipe
+                    looks.append(Look.at(process.pid, number))
     if process.returncode:
         sys.exit(f"{words}\nended with {process.returncode}")
     return looks, time.perf_counter() - start

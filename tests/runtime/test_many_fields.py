@@ -19,15 +19,18 @@ BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 FIELDS = 480
 EARLY, LATE = range(160, 261), range(380, 481)
 """Fields done; before, imports and the allocator find their size."""
-MOST_BYTES = 10_000
-"""What may remain of a field here. Measured over thousands it is far less (docs/reliability.md),
-but within a few hundred the allocator moves by a megabyte."""
+MOST_LEFT = {"handles": 0.05, "threads": 0.05, "resident_mb": 0.03}
+"""What may be left of a field, on average, as noise of two looks: a pool may start one more thread
+late, and within a few hundred fields the allocator moves by megabytes. Any one array of a field
+that stays is more; what remains over thousands is measured in docs/reliability.md."""
 
 
 def test_nothing_is_left_over_from_a_field(
     tmp_path: Path, tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(BENCHMARKS)
+    # One heap for all threads, or each that comes late to a task begins one of its own.
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
     from many_fields import watch, write_tables
 
     write_tables(tmp_path / "in", FIELDS)
@@ -40,7 +43,8 @@ def test_nothing_is_left_over_from_a_field(
         """Between two fields: at some moments one is being read or written."""
         return min(float(getattr(look, what)) for look in looks)
 
-    assert least(late, "handles") == least(early, "handles")
-    assert least(late, "threads") == least(early, "threads")
-    grown = (least(late, "resident_mb") - least(early, "resident_mb")) * 1e6
-    assert grown / (LATE.start - EARLY.start) < MOST_BYTES
+    left = {
+        what: (least(late, what) - least(early, what)) / (LATE.start - EARLY.start)
+        for what in MOST_LEFT
+    }
+    assert all(left[what] < most for what, most in MOST_LEFT.items()), (left, early, late)
