@@ -15,6 +15,7 @@ from test_evaluate_field import draw, line, line_field
 from annapalm import Grid, Localizations, Reconstruction, load_model
 from annapalm.errors import InvalidValueError
 from annapalm.quality import heldout
+from annapalm.quality.structure import structure_mask
 from annapalm.render import render
 from annapalm.widefield import WidefieldImage
 from annapalm_export.evaluate.baseline import blur
@@ -162,6 +163,11 @@ def test_an_error_map_that_lights_up_where_structure_is_false_finds_it_out(
     for where in ("judged", "field"):
         assert row[f"auroc_false_{where}"] == float(found_out)
         assert row[f"auroc_missed_{where}"] is None
+    # The report marks by error / dense, and never what is not drawn.
+    assert row["auroc_doubt_drawn"] == float(found_out)
+    background = 1 - (structure_mask(plain.dense) & ~false).sum() / (~false).sum()
+    ties = background / 2  # unmarked as what is not drawn
+    assert row["auroc_doubt_field"] == pytest.approx(1 if found_out else ties)
 
 
 def test_absolute_scale_counts_for_totals_and_errors_only() -> None:

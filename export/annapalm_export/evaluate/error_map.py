@@ -35,7 +35,7 @@ BINS = 20
 """Bins of equal numbers of pixels for ENCE."""
 
 FEWEST_FALSE = 20
-"""With fewer skeleton pixels, false or true (0.4 µm at 20 nm), an AUROC is chance: None."""
+"""With fewer pixels, false or true (0.4 µm of skeleton at 20 nm), an AUROC is chance: None."""
 
 _STEPS = 100
 
@@ -231,9 +231,14 @@ def auroc_false(drawn: Skeleton, false: NDArray[np.bool_], unbelieved: RateImage
     `false` bool [K] as from `filaments.is_false`, `unbelieved` an image of `disbelief`. 0.5 is no
     information, 1 perfect; None with fewer than `FEWEST_FALSE` pixels of either kind.
     """
-    if min(int(false.sum()), int((~false).sum())) < FEWEST_FALSE:
+    return auroc_of_enough(unbelieved[drawn.pixels], false)
+
+
+def auroc_of_enough(score: NDArray[np.floating], positive: NDArray[np.bool_]) -> float | None:
+    """`auroc` of values [K]; None with fewer than `FEWEST_FALSE` that are positive or are not."""
+    if min(int(positive.sum()), int((~positive).sum())) < FEWEST_FALSE:
         return None
-    return auroc(unbelieved[drawn.pixels].astype(np.float64), false)
+    return auroc(score.astype(np.float64), positive)
 
 
 def auroc(score: Values, positive: NDArray[np.bool_]) -> float:

@@ -166,11 +166,7 @@ class FieldScorer:
         of = np.ones(result.dense.shape, dtype=bool) if mask is None else mask
         parts = self.scene.false_and_missed(result.dense, FALSE_NM)
         for name, part in zip(("false", "missed"), parts, strict=True):
-            positive = part[of]
-            enough = min(int(positive.sum()), int((~positive).sum())) >= error_map.FEWEST_FALSE
-            told = (
-                error_map.auroc(result.error[of].astype(np.float64), positive) if enough else None
-            )
+            told = error_map.auroc_of_enough(result.error[of], part[of])
             scores[f"auroc_{name}_{where}"] = told
         return scores
 
@@ -195,7 +191,22 @@ class FieldScorer:
         shares: Row = {"doubted": _share(result.dense, drawn & doubted, drawn)}
         for name, part in (("believed", drawn & ~doubted), ("doubted", drawn & doubted)):
             shares[f"false_where_{name}"] = _share(result.dense, part & false, part)
-        return shares
+        return shares | self._doubt(result, drawn, drawn & false)
+
+    def _doubt(
+        self, result: Reconstruction, drawn: NDArray[np.bool_], false: NDArray[np.bool_]
+    ) -> Row:
+        """Ask whether what the report marks first is what is false: error / dense of what is drawn.
+
+        Told from the whole field, where nothing is drawn and so nothing marked, which is easy where
+        most of it is black; and from true structure alone.
+        """
+        doubt = np.zeros(drawn.shape)
+        np.divide(result.error, result.dense, out=doubt, where=drawn)
+        scores: Row = {}
+        for where, of in (("field", np.ones_like(drawn)), ("drawn", drawn)):
+            scores[f"auroc_doubt_{where}"] = error_map.auroc_of_enough(doubt[of], false[of])
+        return scores
 
     def best_blur(self) -> Row:
         """Give each score the bandwidth that suits it best: the strongest baseline of its kind."""

@@ -98,6 +98,8 @@ ERROR_COLUMNS = {
     "auroc_false": "AUROC false",
     "auroc_false.inverse_density": "(1/density)",
     "auroc_false.inverse_dense": "(1/dense)",
+    "auroc_doubt_field": "AUROC of error / dense of what is drawn, false structure, whole field",
+    "auroc_doubt_drawn": "among what is drawn",
     "auroc_false_judged": "AUROC of error, false structure",
     "auroc_missed_judged": "missed structure",
     "auroc_false_field": "false, whole field",
