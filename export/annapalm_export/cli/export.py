@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from annapalm_export.cli.shared import WEIGHTS
+
 
 def export(
-    checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a training run.")],
+    checkpoint: Annotated[str, typer.Argument(metavar="RUN|MODEL", help=WEIGHTS)],
     output: Annotated[Path, typer.Option("--output", "-o", help="ONNX file to write.")],
     name: Annotated[str, typer.Option(help="Name the model gives itself.")] = "experiment",
     version: Annotated[str, typer.Option(help="Version the model gives itself.")] = "0.0.0",
@@ -18,15 +20,16 @@ def export(
     ] = 24,
     overwrite: Annotated[bool, typer.Option(help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Calibrate CHECKPOINT's error map, measure its halo and write it as one ONNX file."""
+    """Calibrate a network's error map, measure its halo and write it as one ONNX file."""
     from annapalm_export.simulate.files import ExistingOutputError
     from annapalm_export.to_onnx.model import make_model
     from annapalm_export.to_onnx.parity import check_parity
+    from annapalm_export.train.weights import find_weights
 
     if output.exists() and not overwrite:
         raise ExistingOutputError(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    made = make_model(checkpoint, output, name, version, fields)
+    made = make_model(find_weights(checkpoint), output, name, version, fields)
     parity = check_parity(made.model, output)
     worst = max(parity.worst.values())
     typer.echo(f"{output}: halo {made.info.halo_px} px (reach {made.reach_px}), parity {worst:.1e}")

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from annapalm_export.cli.shared import WEIGHTS
+
 
 def release(
-    checkpoint: Annotated[Path, typer.Argument(help="checkpoint.pt of a training run.")],
+    checkpoint: Annotated[str, typer.Argument(metavar="RUN|MODEL", help=WEIGHTS)],
     name: Annotated[str, typer.Option(help="Name of the model.")],
     version: Annotated[str, typer.Option(help="Version; one that exists is never replaced.")],
     models: Annotated[Path, typer.Option(help="Folder of the released models.")] = Path("models"),
@@ -21,14 +23,16 @@ def release(
         int, typer.Option(min=1, help="Processes that score, about 1 GB of memory each.")
     ] = 1,
 ) -> None:
-    """Export, calibrate and evaluate CHECKPOINT; write the folder only if every gate is passed.
+    """Export, calibrate and evaluate a network; write the folder only if every gate is passed.
 
-    Exit code 3 and no folder if one is not; what was measured then lies beside CHECKPOINT.
+    Exit code 3 and no folder if one is not; what was measured then lies beside the checkpoint. A
+    released model is calibrated anew, and may become another version.
     """
     from annapalm_export.release.build import release as build
+    from annapalm_export.train.weights import find_weights
 
     folder = build(
-        checkpoint,
+        find_weights(checkpoint),
         models,
         name,
         version,

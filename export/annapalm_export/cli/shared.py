@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from annapalm.localizations import Localizations
     from annapalm.read.table import Unit
 
+WEIGHTS = (
+    "Folder or checkpoint.pt of a training run, or a released model (structures, "
+    "microtubule/1.2.0) or its file."
+)
+"""Help of the argument that `annapalm_export.train.weights.find_weights` understands."""
+
 
 def check_device(device: str) -> None:
     """Refuse a device that torch does not know or does not see."""

@@ -38,9 +38,11 @@ def train(
     ] = "cpu",
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads of torch.")] = None,
     start: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            metavar="RUN|CHECKPOINT", help="Begin with the weights of this run, not random ones."
+            metavar="RUN|MODEL",
+            help="Begin with the weights of this run, of its checkpoint, or of a released model "
+            "(structures, microtubule/1.2.0), not with random ones.",
         ),
     ] = None,
     data: Annotated[
@@ -112,9 +114,9 @@ def train(
     import torch
 
     from annapalm_export.train.config import read_recipe
-    from annapalm_export.train.loop import CHECKPOINT
     from annapalm_export.train.loop import train as run
     from annapalm_export.train.tables import ReadOptions
+    from annapalm_export.train.weights import find_weights
 
     check_device(device)
     if threads is not None:
@@ -138,8 +140,7 @@ def train(
         "the options on tables": tables if tables != type(tables)() else None,
     }
     chosen = read_recipe(recipe)
-    if start is not None and start.is_dir():
-        start = start / CHECKPOINT
+    begin = None if start is None else find_weights(start)
     own = None
     if data:
         named = choose_structure(chosen.data.structures, structure)
@@ -155,10 +156,10 @@ def train(
         for option, value in about_tables.items():
             if value is not None:
                 raise typer.BadParameter("needs --data, the folder of tables", param_hint=option)
-    path = run(chosen, output, device, say=_say, start=start, own=own)
+    path = run(chosen, output, device, say=_say, start=begin, own=own)
     typer.echo(path)
     if own is not None:
-        _score(path, start, own, device)
+        _score(path, begin, own, device)
 
 
 def _say(line: str) -> None:

@@ -19,6 +19,7 @@ from annapalm_export.seeds import CALIBRATION_SEEDS
 from annapalm_export.simulate.files import ExistingOutputError
 from annapalm_export.to_onnx.model import make_model
 from annapalm_export.to_onnx.parity import check_parity
+from annapalm_export.train.released import is_released
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,12 +39,12 @@ def release(
     say: Callable[[str], None],
     processes: int = 1,
 ) -> Path:
-    """Release `models`/`name`/`version` from a checkpoint and return the folder.
+    """Release `models`/`name`/`version` from a checkpoint or model file and return the folder.
 
     Holds model.onnx, README.md (the card), numbers.json, recipe.json and vectors/. Raises
     `ExistingOutputError` if that version exists (a release is never edited) and
     `ReleaseRefusedError` if a gate is not passed: then there is no folder, and what was measured
-    lies beside the checkpoint (refused-NAME-VERSION.json).
+    lies beside the checkpoint, of a model file beside `models` (refused-NAME-VERSION.json).
     """
     folder = models / name / version
     if folder.exists():
@@ -68,7 +69,8 @@ def release(
         command = COMMAND.format(name=name, version=version, fields=fields)
         numbers = to_json({"command": command, **summary})
         if failures:
-            figures = checkpoint.with_name(f"refused-{name}-{version}.json")
+            beside = models if is_released(checkpoint) else checkpoint
+            figures = beside.with_name(f"refused-{name}-{version}.json")
             figures.write_text(numbers, encoding="utf-8")
             raise ReleaseRefusedError(f"{name}/{version}", tuple(failures), figures)
         (staged / "README.md").write_text(write_card(made, result, command), encoding="utf-8")

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from annapalm.errors import AnnaPalmError, InvalidValueError
 from annapalm.write.atomic import write_whole
-from annapalm_export.train.loop import CHECKPOINT, train
+from annapalm_export.train.loop import train
 from annapalm_export.train.losses import LossConfig
 from annapalm_export.train.networks import load_network
 from annapalm_export.train.scoring import ValidationScores
+from annapalm_export.train.weights import CHECKPOINT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

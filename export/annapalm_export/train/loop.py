@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import math
 import time
@@ -18,19 +19,19 @@ from annapalm_export.train.losses import training_loss
 from annapalm_export.train.losses.adversarial import Adversary
 from annapalm_export.train.networks import build_network
 from annapalm_export.train.own_data import begin
-from annapalm_export.train.start import start_from, trained_before
+from annapalm_export.train.released import is_released
+from annapalm_export.train.start import SETTLING, settle_norms, start_from, trained_before
 from annapalm_export.train.validate import Validation
+from annapalm_export.train.weights import CHECKPOINT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from torch.utils.data import IterableDataset
 
     from annapalm_export.train.config import OptimizerConfig, Recipe
     from annapalm_export.train.own_data import OwnData
-
-CHECKPOINT = "checkpoint.pt"
 
 
 def train(
@@ -44,7 +45,7 @@ def train(
     """Train until the recipe's steps are done; go on from `folder`'s checkpoint if there is one.
 
     `own` mixes a lab's own tables into every batch (`annapalm_export.train.own_data`). A run that
-    is new begins with the weights of the checkpoint `start`, where one is given
+    is new begins with the weights of the checkpoint or model file `start`, where one is given
     (`annapalm_export.train.start`), or with random ones. Writes into `folder`: checkpoint.pt
     (weights, average, optimizer, critic if there is one, step), log.jsonl (one line per `log_every`
     steps), log.txt (the same for reading), preview-STEP.png. Returns the path of the checkpoint.
@@ -87,9 +88,11 @@ def _train(
     seed = recipe.optimizer.seed * 1_000_003 + run.step
     crops = own.stream(recipe, seed) if own else SimulatedCrops(recipe.data, recipe.scene, seed)
     batches = _batches(crops, recipe.output.workers)
+    if run.unsettled:
+        run.settle(_on(device, batch) for batch in itertools.islice(batches, SETTLING))
     log.begin()
     while run.step < recipe.optimizer.steps:
-        log.add(run.take(Batch(*(t.to(device) for t in next(batches)))))
+        log.add(run.take(_on(device, next(batches))))
         step, done = run.step, run.step == recipe.optimizer.steps
         if step % recipe.output.log_every == 0:
             log.write(step, recipe.optimizer.steps)
@@ -121,6 +124,10 @@ def _batches(crops: IterableDataset[Batch], workers: int) -> Iterator[Batch]:
     return iter(loader)
 
 
+def _on(device: str, batch: Batch) -> Batch:
+    return Batch(*(t.to(device) for t in batch))
+
+
 class _Run:
     """All that changes from step to step: weights, their average, optimizers, the step itself."""
 
@@ -140,9 +147,12 @@ class _Run:
         torch.manual_seed(recipe.optimizer.seed)
         self.model = build_network(recipe.network).to(device)
         self.model.to(memory_format=torch.channels_last)  # type: ignore[call-overload] # torch omits it
+        self.unsettled = False
+        """Whether batch norms have yet to be given moments: `settle`."""
         if start is not None and not path.exists():
             say(start_from(start, self.model))
             self.earlier = trained_before(start)
+            self.unsettled = is_released(start)
         self.average = checkpoint.Average(self.model, recipe.optimizer.average)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -155,6 +165,12 @@ class _Run:
         if path.exists():
             self._resume()
         self.model.train()
+
+    def settle(self, batches: Iterable[Batch]) -> None:
+        """Give the norms of a model file their moments: `annapalm_export.train.start`."""
+        settle_norms(self.model, batches)
+        self.average = checkpoint.Average(self.model, self.recipe.optimizer.average)
+        self.unsettled = False
 
     def take(self, batch: Batch) -> dict[str, float]:
         """Take one step on a batch; return the parts of the loss."""

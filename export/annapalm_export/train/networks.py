@@ -15,6 +15,7 @@ from annapalm.errors import InvalidValueError
 from annapalm_export.train import checkpoint
 from annapalm_export.train.anet import ANet
 from annapalm_export.train.network import KINDS, Network, NetworkConfig, Student
+from annapalm_export.train.weights import load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,11 +64,11 @@ def build_network(config: NetworkConfig) -> Network:
 
 
 def load_network(path: Path) -> Loaded:
-    """Read the averaged weights of a checkpoint of any kind of network.
+    """Read the averaged weights of a checkpoint, of any kind of network, or of a model file.
 
     Raises `CheckpointError` for a damaged checkpoint or one of another program version.
     """
-    state = checkpoint.load(path)
+    state = load_weights(path)
     try:
         recipe = json.loads(state["recipe"])
         network = build_network(_config(recipe["network"]))

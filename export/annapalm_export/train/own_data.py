@@ -20,6 +20,7 @@ from annapalm_export.train.division import MARGIN_NM, Division, HoldOut, divide
 from annapalm_export.train.mix import SIMULATED_SHARE, MixedCrops, split_batch
 from annapalm_export.train.table_crops import TableCrops
 from annapalm_export.train.tables import ReadOptions, find_tables, read_acquisitions
+from annapalm_export.train.weights import load_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -131,8 +132,8 @@ def begin(path: Path, own: OwnData | None, start: Path | None) -> list[Session]:
 
 
 def sessions(path: Path) -> list[Session]:
-    """Read which tables the weights of a checkpoint have seen; none before there were any."""
-    state = checkpoint.load(path)
+    """Read which tables these weights have seen; none before there were any."""
+    state = load_weights(path)
     try:
         found: list[Session] = json.loads(state["recipe"]).get("real", [])
     except (KeyError, TypeError, json.JSONDecodeError) as problem:

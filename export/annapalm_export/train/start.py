@@ -6,26 +6,34 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from annapalm_export.train import checkpoint
+from annapalm_export.train.weights import load_weights
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
-    from torch import Tensor, nn
+    from torch import Tensor
 
+    from annapalm_export.train.dataset import Batch
+    from annapalm_export.train.network import Network
+
+SETTLING = 16
+"""Batches from which `settle_norms` takes moments."""
 PER_STRUCTURE = ("side.weight", "structure_deep.weight", "switch.weight")
 """Ends of the names of convolutions that see one plane per structure, after any others."""
 
 
 def start_from(path: Path, model: nn.Module) -> str:
-    """Give `model` the averaged weights of the checkpoint at `path`; return a line for the log.
+    """Give `model` the averaged weights of a checkpoint or model file; return a line for the log.
 
     Where the checkpoint knows one structure and `model` several, what the network does for the one
     is copied for each: it is then as good for a new structure as it was for the old. Raises
     `CheckpointError` where a weight is missing, unknown or of another shape.
     """
-    state = checkpoint.load(path)
+    state = load_weights(path)
     old, new = state.get("average"), model.state_dict()
     if not isinstance(old, dict):
         raise checkpoint.CheckpointError(path, "it holds no averaged weights to start from")
@@ -42,12 +50,56 @@ def start_from(path: Path, model: nn.Module) -> str:
     return line
 
 
+@torch.no_grad()
+def settle_norms(model: Network, batches: Iterable[Batch]) -> None:
+    """Give batch norms the moments of what they see on `batches`, and change no output.
+
+    A model file has no moments left: its norms are folded (`annapalm_export.train.released`). In
+    training they go by the batch, and would bring every feature to mean 0 and variance 1 at once,
+    which is not what the weights behind them learned. Scale and offset take up the difference.
+    """
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    sums: dict[nn.Module, list[Tensor]] = {norm: [] for norm in norms}
+
+    def look(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        x = inputs[0].double()
+        mean = x.mean((0, 2, 3))
+        sums[norm].append(torch.stack([torch.ones_like(mean), mean, (x**2).mean((0, 2, 3))]))
+
+    hooks = [norm.register_forward_pre_hook(look) for norm in norms]
+    was_training = model.training
+    model.eval()
+    try:
+        for batch in batches:
+            ones = torch.ones_like(batch.widefield_scale)
+            model(batch.counts, batch.widefield, batch.widefield_scale, ones, batch.structure)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        model.train(was_training)
+    for norm in norms:
+        _take_moments(norm, torch.stack(sums[norm]).sum(0))
+
+
+def _take_moments(norm: nn.BatchNorm2d, sums: Tensor) -> None:
+    """Set mean and variance from sums [3,C] of 1, x and x², with scale and offset to match."""
+    mean = sums[1] / sums[0]
+    variance = (sums[2] / sums[0] - mean**2).clamp_min(0.0)
+    old_mean, old_variance = norm.get_buffer("running_mean"), norm.get_buffer("running_var")
+    slope = norm.weight.double() / torch.sqrt(old_variance.double() + norm.eps)
+    offset = norm.bias.double() + (mean - old_mean.double()) * slope
+    norm.weight.copy_(slope * torch.sqrt(variance + norm.eps))
+    norm.bias.copy_(offset)
+    old_mean.copy_(mean)
+    old_variance.copy_(variance)
+
+
 def trained_before(path: Path) -> list[dict[str, Any]]:
-    """List the runs that a checkpoint's weights went through, in order: name, steps, structures.
+    """List the runs that these weights went through, in order: name, steps, structures.
 
     Of runs from before this was kept the last alone is known.
     """
-    state = checkpoint.load(path)
+    state = load_weights(path)
     recipe = json.loads(state.get("recipe", "{}"))
     last = {
         "name": recipe.get("name", "unknown"),

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from annapalm.model import load_model
 from annapalm.quality import heldout
 from annapalm.render import render
 from annapalm_export.evaluate.anet import load_checkpoint
 from annapalm_export.evaluate.table import real_table, to_json
+from annapalm_export.train.released import is_released
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +108,7 @@ class _Sums:
 
 
 def score_own(trained: Path, start: Path | None, own: OwnData, device: str = "cpu") -> OwnScores:
-    """Score the checkpoints `trained` and `start` on the held-out part of `own`.
+    """Score `trained` and what it started from, checkpoint or model file, on what `own` holds out.
 
     For each of `heldout.SHARES`, the first frames of a held-out region are seen and the later ones
     scored. Raises `CheckpointError`, and `InvalidValueError` for a region too short to be cut.
@@ -114,7 +116,8 @@ def score_own(trained: Path, start: Path | None, own: OwnData, device: str = "cp
     kind: Any = device
     models = {TRAINED: load_checkpoint(trained, kind)}
     if start is not None:
-        models[STARTED] = load_checkpoint(start, kind)
+        is_file = is_released(start)
+        models[STARTED] = (load_model if is_file else load_checkpoint)(start, kind)
     rows: list[Row] = []
     sums: dict[tuple[str, bool], list[_Sums]] = {}
     for region in own.division.held_out:
