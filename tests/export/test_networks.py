@@ -13,7 +13,7 @@ from small import SMALL
 from annapalm.contract import CONTRACT_VERSION, OUTPUTS, ModelInfo
 from annapalm.errors import InvalidValueError
 from annapalm_export.to_onnx import check_parity, export_onnx, inference_copy, measure_reach_px
-from annapalm_export.to_onnx.graph import STRIDE, example_inputs
+from annapalm_export.to_onnx.graph import STRIDE
 from annapalm_export.to_onnx.halo import halo_for
 from annapalm_export.train import checkpoint
 from annapalm_export.train.anet import ANet
@@ -195,22 +195,3 @@ def test_recipes_of_this_folder_are_read(repository: Path, name: str) -> None:
     assert recipe.data.crop_px % network.stride == 0
     side = recipe.scene.field_um * 1000 / 20
     assert recipe.data.crop_px <= side
-
-
-def test_calibrating_the_picture_leaves_the_error_map_as_it_was() -> None:
-    """The error head compares the light with the uncalibrated picture, as it has learned to."""
-    model = Student(dataclasses.replace(SMALL.network, error_context=8)).eval()
-    assert model.error_context is not None
-    with torch.no_grad():
-        for weight in model.error_context.parameters():
-            weight.uniform_(-0.2, 0.2)
-        inputs = example_inputs(model, 2, 4, 4)
-        before = model(*inputs)
-        model.calibration[:, :, 0] = 2.0
-        after = model(*inputs)
-        model.calibration.fill_(1.0)
-        dark = model(inputs[0], torch.zeros_like(inputs[1]), *inputs[2:])
-    torch.testing.assert_close(after[0], 2 * before[0])
-    torch.testing.assert_close(after[1], before[1])
-    lit = inputs[2].flatten() > 0
-    assert not torch.allclose(dark[1][lit], before[1][lit])  # it does look at the light

@@ -21,7 +21,7 @@ from annapalm.model.errors import ModelNotFoundError
 from annapalm.model.names import find_model
 from annapalm_export.to_onnx.graph import example_inputs, inference_copy
 from annapalm_export.train import checkpoint
-from annapalm_export.train.loop import _Run, train
+from annapalm_export.train.loop import train
 from annapalm_export.train.networks import build_network, load_network
 from annapalm_export.train.own_data import sessions
 from annapalm_export.train.start import settle_norms, start_from, trained_before
@@ -107,41 +107,6 @@ def test_a_run_goes_on_from_a_released_model_and_says_so(tmp_path: Path) -> None
         ):
             # A step without learning still moves the averaged moments a little.
             torch.testing.assert_close(mine, theirs, rtol=0.05, atol=1e-3)
-
-
-def test_a_new_error_head_begins_as_the_root_of_the_rate() -> None:
-    released = find_model("microtubule")
-    config = dataclasses.replace(load_network(released).network.config, error_context=8)
-    model = build_network(config).eval()
-    start_from(released, model)
-    with torch.no_grad():
-        dense, error, _, _ = model(*example_inputs(model, 1, 4, 4))  # type: ignore[arg-type]
-    faint = (dense < 0.5) & (dense > 1e-6)  # where rates are exponentials
-    assert faint.sum() > 100
-    ratio = (error**2 / dense)[faint]
-    torch.testing.assert_close(ratio, ratio[:1].expand_as(ratio), rtol=1e-3, atol=0)
-
-
-def test_an_error_head_of_its_own_leaves_the_picture_as_it_was(tmp_path: Path) -> None:
-    released = find_model("microtubule")
-    network = dataclasses.replace(load_network(released).network.config, error_context=8)
-    optimizer = dataclasses.replace(SMALL.optimizer, error_only=True, learning_rate=1e-2)
-    recipe = dataclasses.replace(SMALL, network=network, optimizer=optimizer)
-    path = train(recipe, tmp_path / "run", say=lambda _line: None, start=released)
-    before, after = (inference_copy(load_network(p).network) for p in (released, path))
-    new = dict(after.named_parameters())
-    for name, weight in before.named_parameters():
-        assert torch.equal(weight, new[name]) != name.startswith("error"), name
-    inputs = example_inputs(after, 2, 4, 4)
-    with torch.no_grad():
-        old, now = before(*inputs), after(*inputs)
-    for number in (0, 2, 3):  # all but the error map
-        assert torch.equal(old[number], now[number])
-    assert not torch.allclose(old[1], now[1])
-    # The run goes on as it was begun.
-    again = _Run(recipe, path, "cpu", print, None)
-    assert again.step == recipe.optimizer.steps
-    assert not again.model.training
 
 
 def test_a_model_of_an_earlier_network_is_refused() -> None:

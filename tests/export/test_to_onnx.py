@@ -36,7 +36,6 @@ SHAPES = {
         structures=2,
         psf_sigma_px=5.0,
     ),
-    "looks around": dataclasses.replace(SMALL.network, error_context=8),
 }
 
 
@@ -52,9 +51,6 @@ def student(request: pytest.FixtureRequest) -> Student:
                 module.get_buffer("running_var").uniform_(0.5, 2.0)
                 module.weight.uniform_(0.5, 1.5)
                 module.bias.uniform_(-0.2, 0.2)
-        if model.error_context is not None:
-            for weight in model.error_context.parameters():
-                weight.uniform_(-0.2, 0.2)
     return model.eval()
 
 

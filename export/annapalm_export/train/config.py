@@ -39,8 +39,6 @@ class OptimizerConfig:
     average: float = 0.999
     """Decay of the exponential moving average of the weights; the average is what is released."""
     seed: int = 1
-    error_only: bool = False
-    """Train the error head alone, and leave the picture as it was begun with, bit for bit."""
 
 
 @dataclass(frozen=True, slots=True)

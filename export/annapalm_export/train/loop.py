@@ -34,10 +34,6 @@ if TYPE_CHECKING:
     from annapalm_export.train.own_data import OwnData
 
 
-OF_ERROR = "error"
-"""Start of the names of the error head's weights."""
-
-
 def train(
     recipe: Recipe,
     folder: Path,
@@ -156,10 +152,10 @@ class _Run:
         if start is not None and not path.exists():
             say(start_from(start, self.model))
             self.earlier = trained_before(start)
-            self.unsettled = is_released(start) and not recipe.optimizer.error_only
+            self.unsettled = is_released(start)
         self.average = checkpoint.Average(self.model, recipe.optimizer.average)
         self.optimizer = torch.optim.AdamW(
-            self._learning(),
+            self.model.parameters(),
             lr=recipe.optimizer.learning_rate,
             weight_decay=recipe.optimizer.weight_decay,
         )
@@ -168,15 +164,7 @@ class _Run:
             self.adversary = Adversary(recipe.loss, recipe.network.structures, device)
         if path.exists():
             self._resume()
-        # Norms of a picture that is to stay go on by their running moments.
-        self.model.train(not recipe.optimizer.error_only)
-
-    def _learning(self) -> list[torch.nn.Parameter]:
-        """Choose the weights that move, and spare the others their gradients."""
-        if self.recipe.optimizer.error_only:
-            for name, weight in self.model.named_parameters():
-                weight.requires_grad_(name.startswith(OF_ERROR))
-        return [weight for weight in self.model.parameters() if weight.requires_grad]
+        self.model.train()
 
     def settle(self, batches: Iterable[Batch]) -> None:
         """Give the norms of a model file their moments: `annapalm_export.train.start`."""
@@ -217,7 +205,7 @@ class _Run:
         of_error: list[torch.Tensor] = []
         others: list[torch.Tensor] = []
         for name, weight in self.model.named_parameters():
-            (of_error if name.startswith(OF_ERROR) else others).append(weight)
+            (of_error if name.startswith("error") else others).append(weight)
         limit = self.recipe.optimizer.clip_norm
         norms = [torch.nn.utils.clip_grad_norm_(part, limit) for part in (others, of_error)]
         return bool(torch.isfinite(torch.stack(norms)).all())

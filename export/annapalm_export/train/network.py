@@ -17,7 +17,6 @@ from torch.nn import functional as nnf
 
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
-from annapalm_export.train.error_context import ErrorContext
 
 KINDS = ("student", "anet")
 """What `annapalm_export.train.networks.build_network` makes."""
@@ -51,10 +50,7 @@ class NetworkConfig:
     up_full_convs: int = 2
     """Convolutions at 1/4 after what comes up from 1/8 was added."""
     error_width: int = 32
-    """Hidden channels of the error head (1 x 1)."""
-    error_context: int = 0
-    """Channels of what the error head sees of the surroundings and of the light that the picture
-    leaves unexplained (`error_context.ErrorContext`); 0: its hidden features alone."""
+    """Hidden channels of the error head (1 x 1: the features have the context already)."""
     ngf: int = 64
     """Channels of the first layer of an A-net, the only one of these shapes that it has; a
     student has no use for it."""
@@ -73,13 +69,7 @@ class NetworkConfig:
                 raise InvalidValueError(
                     f"network.{name}", getattr(self, name), "a whole number above 0"
                 )
-        for name in (
-            "enter_convs",
-            "deep_blocks",
-            "up_half_convs",
-            "up_full_convs",
-            "error_context",
-        ):
+        for name in ("enter_convs", "deep_blocks", "up_half_convs", "up_full_convs"):
             if not _whole(getattr(self, name), 0):
                 raise InvalidValueError(
                     f"network.{name}", getattr(self, name), "a whole number, at least 0"
@@ -219,9 +209,6 @@ class Student(Network):
             nn.ReLU(),
             nn.Conv2d(config.error_width, QUARTER**2, 1),
         )
-        self.error_context = (
-            ErrorContext(half, config.error_context) if config.error_context else None
-        )
         with torch.no_grad():  # most of a field is empty
             for head in (self.dense_head, self.background_head):
                 torch.nn.init.constant_(head.get_parameter("bias"), -2.0)
@@ -240,9 +227,8 @@ class Student(Network):
         structure: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Compute what `Network.forward` says."""
-        light, present = light_per_localization(widefield, widefield_scale)
         x = self.stem(torch.sqrt(nnf.relu(counts - TINY)))
-        x = x + self.side(self._side_planes(light, present, structure))
+        x = x + self.side(self._side_planes(widefield, widefield_scale, structure))
         x0 = self.enter(nnf.relu(self.enter_norm(x)))
         x1 = self.down1(x0)
         x2 = self.down2(x1)
@@ -251,35 +237,26 @@ class Student(Network):
         x0 = self.up2(x0 + nnf.interpolate(self.to_full(x1), scale_factor=2.0, mode="nearest"))
         gain = exposure[:, :, None, None]
         of_dense, of_error = self._factors(widefield_scale, structure)
-        drawn = self.dense_head(x0)
-        dense = nnf.pixel_shuffle(_rate(drawn) * (of_dense * gain), QUARTER)
+        dense = nnf.pixel_shuffle(_rate(self.dense_head(x0)) * (of_dense * gain), QUARTER)
+        # The error head learns from what the trunk knows and never pulls on it: the likelihood
+        # alone decides the picture.
+        seen = x0.detach() if self.error_apart else x0
+        spread = _rate(self.error_head(seen)) * (of_error * gain)
+        error = nnf.pixel_shuffle(spread, QUARTER)
         diffuse = _rate(self.background_head(x2))
         diffuse = nnf.interpolate(diffuse, scale_factor=float(QUARTER), mode="nearest")
         background = blur(diffuse, self.smooth) * gain
         estimate = widefield_of(dense, self.psf)
-        spread = self.error_head(self._apart(x0))
-        if self.error_context is not None:
-            # As in training, where nothing is calibrated yet.
-            explained = (estimate / of_dense + background) / gain
-            beside = (drawn, x1, light, explained, present)
-            spread = spread + self.error_context(*(self._apart(seen) for seen in beside))
-        error = nnf.pixel_shuffle(_rate(spread) * (of_error * gain), QUARTER)
         return dense, error, background, estimate
 
-    def _apart(self, seen: Tensor) -> Tensor:
-        """Keep the error head, which sees this, from pulling on the trunk that made it.
-
-        It learns from what the trunk knows; the likelihood alone decides the picture.
-        """
-        return seen.detach() if self.error_apart else seen
-
-    def _side_planes(self, light: Tensor, present: Tensor, structure: Tensor) -> Tensor:
+    def _side_planes(self, widefield: Tensor, widefield_scale: Tensor, structure: Tensor) -> Tensor:
         """Make what the first convolution sees beside the counts: [N,3+S,H/4,W/4].
 
-        Fixed global scaling only. The widefield image, in localizations per quarter pixel, by its
-        square root (the scale of Poisson noise) and its logarithm: faint and bright parts stay
-        apart.
+        Fixed global scaling only. The widefield image is brought to localizations per quarter
+        pixel; its square root (the scale of Poisson noise) and logarithm keep faint and bright
+        parts apart.
         """
+        light, present = light_per_localization(widefield, widefield_scale)
         faint = self._log1p(100.0 * light) / 4.0
         known = _planes(torch.cat([present, structure], dim=1), light)
         return torch.cat([torch.sqrt(light), faint, known], dim=1)

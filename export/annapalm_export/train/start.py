@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from annapalm_export.train.dataset import Batch
     from annapalm_export.train.network import Network
 
-NEW = "error_context."
-"""Start of the names of weights that networks did not always have: `_root_of_rate`."""
 SETTLING = 16
 """Batches from which `settle_norms` takes moments."""
 PER_STRUCTURE = ("side.weight", "structure_deep.weight", "switch.weight")
@@ -32,16 +30,13 @@ def start_from(path: Path, model: nn.Module) -> str:
     """Give `model` the averaged weights of a checkpoint or model file; return a line for the log.
 
     Where the checkpoint knows one structure and `model` several, what the network does for the one
-    is copied for each: it is then as good for a new structure as it was for the old. What the
-    error head sees of the surroundings may be new. Raises `CheckpointError` where another weight is
-    missing, unknown or of another shape.
+    is copied for each: it is then as good for a new structure as it was for the old. Raises
+    `CheckpointError` where a weight is missing, unknown or of another shape.
     """
     state = load_weights(path)
     old, new = state.get("average"), model.state_dict()
     if not isinstance(old, dict):
         raise checkpoint.CheckpointError(path, "it holds no averaged weights to start from")
-    if any(name.startswith(NEW) for name in new) and not any(n.startswith(NEW) for n in old):
-        old = _root_of_rate(old, new)
     if missing := sorted(set(new) ^ set(old)):
         problem = f"it belongs to another kind of network ({missing[0]} is in one of the two alone)"
         raise checkpoint.CheckpointError(path, problem)
@@ -53,17 +48,6 @@ def start_from(path: Path, model: nn.Module) -> str:
         more = new[grown[0]].shape[1] - old[grown[0]].shape[1]
         line += f"; {more} new structure(s) begin as copies of its only one ({', '.join(grown)})"
     return line
-
-
-def _root_of_rate(old: dict[str, Tensor], new: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Give weights without `error_context` one, and an error that begins as the root of the rate.
-
-    A head that has learned to come near it in another way keeps to that way: begun from there, the
-    error map of sparse microtubules stayed worse than the root of the rate.
-    """
-    added = {name: weight for name, weight in new.items() if name.startswith(NEW)}
-    last = ("error_head.2.weight", "error_head.2.bias")
-    return old | added | {name: torch.zeros_like(old[name]) for name in last}
 
 
 @torch.no_grad()
