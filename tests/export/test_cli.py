@@ -127,6 +127,16 @@ def test_export_writes_a_calibrated_model_that_the_runtime_loads(
     assert again.exit_code == 1
 
 
+def test_export_takes_the_folder_of_a_run_and_says_one_line(
+    checkpoint: Path, tmp_path: Path
+) -> None:
+    result = _program("export", checkpoint.parent, "-o", tmp_path / "mine.onnx", "--fields", 8)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""  # torch's exporter would tell of packages that it does not need
+    assert result.stdout.startswith(f"{tmp_path / 'mine.onnx'}: halo ")
+    assert result.stdout.count("\n") == 1
+
+
 def test_a_model_that_knows_nothing_is_not_released(checkpoint: Path, tmp_path: Path) -> None:
     words = ["--name", "naive", "--version", "1.0.0", "--models", tmp_path / "models"]
     result = _program("release", checkpoint, *words, "--fields", 2, "--calibration-fields", 8)

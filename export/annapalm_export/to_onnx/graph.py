@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import logging
 import warnings
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import onnx
@@ -17,6 +19,7 @@ from annapalm.errors import InvalidValueError
 from annapalm_export.train.network import CountsStem, Student
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from annapalm_export.train.network import Network
@@ -91,8 +94,7 @@ def export_onnx(model: Student, info: ModelInfo, path: Path) -> None:
         {0: batch},
         {0: batch},
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the exporter's own deprecations; the checks below decide
+    with _hushed():
         program = torch.onnx.export(
             model,
             example,
@@ -111,6 +113,23 @@ def export_onnx(model: Student, info: ModelInfo, path: Path) -> None:
     _finish(proto, info)
     onnx.checker.check_model(proto, full_check=True)
     path.write_bytes(proto.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep the exporter's deprecations, and what it misses and we do not need, from the user.
+
+    The checks that follow decide whether the file is right.
+    """
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def example_inputs(
