@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from annapalm.grid import Grid
-from annapalm.render import render
+from annapalm.render import inside, render
 from annapalm.widefield.resample import resample
 from annapalm_export.evaluate.field import EvalField
 from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
@@ -136,7 +136,7 @@ def make_field(
     if drift_nm:
         seen = _drifting(seen, drift_nm, seed)
     if jitter_nm or drift_nm:
-        seen = _inside(seen, grid)
+        seen = seen.select(inside(seen, grid))  # a camera sees no others
     counts, _ = render(seen, grid)
     return EvalField(
         name=f"{scene.structure}-{seed}-{density:g}",
@@ -169,12 +169,6 @@ def _drifting(locs: Localizations, drift_nm: float, seed: int) -> Localizations:
     return replace(
         locs, x_nm=locs.x_nm + moved * np.cos(angle), y_nm=locs.y_nm + moved * np.sin(angle)
     )
-
-
-def _inside(locs: Localizations, grid: Grid) -> Localizations:
-    """Keep those in the field: a camera sees no others."""
-    x0, y0, x1, y1 = grid.extent_nm
-    return locs.select((locs.x_nm >= x0) & (locs.x_nm < x1) & (locs.y_nm >= y0) & (locs.y_nm < y1))
 
 
 def _on_pixels(truth: RateImage, grid: Grid, pixel_nm: float) -> tuple[RateImage, Grid]:

@@ -13,7 +13,7 @@ from torch.utils.data import IterableDataset, get_worker_info
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
-from annapalm.render import render
+from annapalm.render import inside, render
 from annapalm.widefield import prepare_widefield
 from annapalm_export.seeds import TRAINING_SEEDS_FROM
 from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from annapalm.localizations import Localizations
 
 _LEAST_NOISE = 100
 """Localizations of the sparsest input of a scene without structure."""
@@ -189,7 +188,7 @@ def draw_crop(rng: np.random.Generator, ready: _Ready, config: DataConfig) -> di
     grid = Grid(pixel, (left * pixel, top * pixel), (side, side))
     window = (slice(top, top + side), slice(left, left + side))
     quarter = tuple(slice(w.start // QUARTER, w.stop // QUARTER) for w in window)
-    near = _inside(locs, grid)
+    near = inside(locs, grid)
     local, structural = locs.select(near), scene.from_structure[near]
     chosen = (local.frame >= start) & (local.frame < stop)
     held = (local.frame < start - gap) | (local.frame >= stop + gap)
@@ -212,14 +211,6 @@ def draw_crop(rng: np.random.Generator, ready: _Ready, config: DataConfig) -> di
     names = config.structures
     sample["structure"] = torch.tensor([float(name == scene.structure) for name in names])
     return sample
-
-
-def _inside(locs: Localizations, grid: Grid) -> NDArray[np.bool_]:
-    x0, y0, x1, y1 = grid.extent_nm
-    inside: NDArray[np.bool_] = (
-        (locs.x_nm >= x0) & (locs.x_nm < x1) & (locs.y_nm >= y0) & (locs.y_nm < y1)
-    )
-    return inside
 
 
 def collate(samples: list[dict[str, Tensor]]) -> Batch:

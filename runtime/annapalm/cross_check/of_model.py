@@ -6,11 +6,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 from annapalm.cross_check.check import CrossCheck, check
 from annapalm.cross_check.halves import split_halves
 from annapalm.quality.structure import structure_mask
+from annapalm.render import inside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +36,7 @@ def check_with_model(
     localizations: half of them might register otherwise, and the picture has not.
     """
     start = time.perf_counter()
-    halves = split_halves(_inside(localizations, grid))
+    halves = split_halves(_on_grid(localizations, grid))
     half = model.reconstruct(
         halves.seen,
         quarter,
@@ -57,8 +56,7 @@ def check_with_model(
     )
 
 
-def _inside(locs: Localizations, grid: Grid) -> Localizations:
+def _on_grid(locs: Localizations, grid: Grid) -> Localizations:
     """Keep what lies on the grid: the rest takes no part in the picture."""
-    x0, y0, x1, y1 = grid.extent_nm
-    rows = (locs.x_nm >= x0) & (locs.x_nm < x1) & (locs.y_nm >= y0) & (locs.y_nm < y1)
-    return locs if bool(np.all(rows)) else locs.select(rows)
+    rows = inside(locs, grid)
+    return locs if bool(rows.all()) else locs.select(rows)

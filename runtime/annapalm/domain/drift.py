@@ -22,11 +22,12 @@ import numpy as np
 
 from annapalm.domain.fingerprint import LEAST_LOCALIZATIONS, WINDOW_UM, fullest_window
 from annapalm.fourier import fast_length
+from annapalm.grid import Grid
+from annapalm.render import inside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from annapalm.grid import Grid
     from annapalm.localizations import Localizations
     from annapalm.render import CountImage
 
@@ -113,12 +114,11 @@ def measure_drift(locs: Localizations, counts: CountImage, grid: Grid) -> Drift 
 
 def _in_window(locs: Localizations, counts: CountImage, grid: Grid) -> NDArray[np.int64]:
     """Rows inside the fullest window."""
-    window = fullest_window(counts, round(WINDOW_UM * 1000 / grid.pixel_nm))
-    inside = np.ones(len(locs), dtype=bool)
-    for at, span, origin in zip((locs.y_nm, locs.x_nm), window, grid.origin_nm[::-1], strict=True):
-        low, high = (origin + edge * grid.pixel_nm for edge in (span.start, span.stop))
-        inside &= (at >= low) & (at < high)
-    return np.flatnonzero(inside)
+    rows, columns = fullest_window(counts, round(WINDOW_UM * 1000 / grid.pixel_nm))
+    x0, y0 = grid.origin_nm
+    corner = (x0 + columns.start * grid.pixel_nm, y0 + rows.start * grid.pixel_nm)
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    return np.flatnonzero(inside(locs, Grid(grid.pixel_nm, corner, shape)))
 
 
 def _fit(
