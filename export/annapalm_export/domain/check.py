@@ -13,6 +13,7 @@ import numpy as np
 
 from annapalm.domain import judge
 from annapalm.domain.reference import NO_STRUCTURE
+from annapalm_export.domain.markdown import table_lines
 from annapalm_export.evaluate.stress import uniform_counts
 from annapalm_export.evaluate.suites import SUITES
 from annapalm_export.simulate.structures import STRUCTURES
@@ -115,26 +116,25 @@ def tables(verdicts: list[Verdict]) -> str:
 def _matrix(verdicts: list[Verdict]) -> str:
     shown = dict.fromkeys(v.structure for v in verdicts)
     head = ["shows \\ asked for", *STRUCTURES]
-    lines = ["| " + " | ".join(head) + " |", "| --- " + "| --: " * len(STRUCTURES) + "|"]
+    lines = []
     for structure in shown:
         cells = [
             _share([v for v in verdicts if (v.structure, v.asked) == (structure, asked)])
             for asked in STRUCTURES
         ]
-        lines.append(f"| {structure} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append([structure, *cells])
+    return "\n".join(table_lines(head, lines)) + "\n"
 
 
 def _list(verdicts: list[Verdict]) -> str:
     groups: dict[tuple[str, str, float], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         groups[verdict.suite, verdict.condition, verdict.density].append(verdict)
-    lines = ["| suite | fields | per unit | warned |", "| --- | --- | --: | --: |"]
-    lines += [
-        f"| {suite} | {condition} | {density:g} | {_share(some)} |"
+    lines = [
+        (suite, condition, f"{density:g}", _share(some))
         for (suite, condition, density), some in groups.items()
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join(table_lines(("suite", "fields", "per unit", "warned"), lines, left=2)) + "\n"
 
 
 def _share(verdicts: list[Verdict]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm_export.domain.markdown import table_lines
 from annapalm_export.evaluate.simulated import MODEL, NEAR_90, is_off
 from annapalm_export.evaluate.suite import reconstruct_both
 from annapalm_export.evaluate.suites import SUITES, in_distribution
@@ -108,29 +109,29 @@ def coverage_tables(rows: Sequence[Covered]) -> str:
     methods = list(dict.fromkeys(row.method for row in rows))
     head = ["shift", "fields", *(f"covered, {m}" for m in methods), "warned"]
     head += [f"off and not warned, {m}" for m in methods]
-    lines = _head(head)
+    summary = []
     for shift, some in _groups(rows, "shift"):
         plain = [row for row in some if row.method == MODEL]
         by = [[row for row in some if row.method == method] for method in methods]
         cells = [shift, str(len(plain)), *(f"{_mean(r.share for r in own):.1%}" for own in by)]
         cells.append(f"{_mean(row.warned for row in plain):.0%}")
         cells += [f"{_mean(row.is_off and not row.warned for row in own):.1%}" for own in by]
-        lines.append(f"| {' | '.join(cells)} |")
-    parts = (lines, _by_structure(rows), _usual_by_density(rows), _sets(rows))
+        summary.append(cells)
+    parts = (table_lines(head, summary), _by_structure(rows), _usual_by_density(rows), _sets(rows))
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
 
 def _by_structure(rows: Sequence[Covered]) -> list[str]:
     names = list(dict.fromkeys(row.structure for row in rows))
-    lines = _head(["covered; off and not warned", *names])
+    lines = []
     for shift, some in _groups(rows, "shift"):
         cells = [shift]
         for name in names:
             own = [row for row in some if row.structure == name]
             off = _mean(row.is_off and not row.warned for row in own)
             cells.append(f"{_mean(row.share for row in own):.1%}; {off:.0%}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        lines.append(cells)
+    return table_lines(["covered; off and not warned", *names], lines)
 
 
 def _usual_by_density(rows: Sequence[Covered]) -> list[str]:
@@ -139,7 +140,7 @@ def _usual_by_density(rows: Sequence[Covered]) -> list[str]:
     densities = sorted({row.density for row in usual})
     if not usual:
         return []
-    lines = _head([USUAL, *(f"{density:g} per unit" for density in densities)])
+    lines = []
     for key in dict.fromkeys((row.structure, row.method) for row in usual):
         cells = [", ".join(key)]
         for density in densities:
@@ -150,8 +151,8 @@ def _usual_by_density(rows: Sequence[Covered]) -> list[str]:
             ]
             error = float(np.std(some, ddof=1) / len(some) ** 0.5) if len(some) > 1 else np.nan
             cells.append(f"{_mean(some):.1%} ± {error:.1%}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return lines
+        lines.append(cells)
+    return table_lines([USUAL, *(f"{density:g} per unit" for density in densities)], lines)
 
 
 def _sets(rows: Sequence[Covered]) -> list[str]:
@@ -171,15 +172,11 @@ def _sets(rows: Sequence[Covered]) -> list[str]:
         f"{len(off)} cover less than {low:.0%} or more than {high:.0%} on average, and "
         f"{silent} of these with a warning for fewer than half of their fields:"
     )
-    lines = [said, "", *_head(["off", "covered", "warned"])]
-    for (shift, structure, density, method), share, warned in off:
-        name = f"{structure}, {shift}, {density:g} per unit, {method}"
-        lines.append(f"| {name} | {share:.1%} | {warned:.0%} |")
-    return lines
-
-
-def _head(cells: Sequence[str]) -> list[str]:
-    return [f"| {' | '.join(cells)} |", "| --- " + "| --: " * (len(cells) - 1) + "|"]
+    lines = [
+        (f"{structure}, {shift}, {density:g} per unit, {method}", f"{share:.1%}", f"{warned:.0%}")
+        for (shift, structure, density, method), share, warned in off
+    ]
+    return [said, "", *table_lines(("off", "covered", "warned"), lines)]
 
 
 def _groups(rows: Sequence[Covered], key: str) -> list[tuple[str, list[Covered]]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.domain import measure_drift
+from annapalm_export.domain.markdown import table_lines
 from annapalm_export.evaluate.fields import DENSITIES
 from annapalm_export.evaluate.suites import SUITES, in_distribution
 
@@ -76,7 +77,7 @@ def _table(found: Sequence[Found], key: str) -> str:
         *(f"{name:g} per unit" if key == "density" else name for name in names),
     ]
     head += ["not measured", "off by, median nm", "off by, 95 %", "stated error, median"]
-    lines = [f"| {' | '.join(head)} |", "| --: " * len(head) + "|"]
+    lines = []
     for put_in in sorted({one.put_in_nm for one in found}):
         some = [one for one in found if one.put_in_nm == put_in]
         cells = [f"{put_in:g}"]
@@ -89,5 +90,5 @@ def _table(found: Sequence[Found], key: str) -> str:
         cells.append(f"{1 - len(told) / len(some):.0%}")
         cells += [f"{np.quantile(off, q):.0f}" for q in (0.5, 0.95)] if told else ["", ""]
         cells.append(f"{np.median([drift.error_nm for drift in told]):.0f}" if told else "")
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        lines.append(cells)
+    return "\n".join(table_lines(head, lines, left=0)) + "\n"
