@@ -127,47 +127,54 @@ class FieldScorer:
         background = float(result.background_at_full_size().sum(dtype=np.float64))
         row["total_ratio"] = float(result.dense.sum()) / float(self.scene.truth.sum())
         row["background_share"] = background / counts if counts else None
-        row |= self._error_map(method, result, turned) | self._belief(result)
+        judged = self.scene.judged(result.dense)
+        false, missed = self.scene.false_and_missed(result.dense, FALSE_NM)
+        row |= self._error_map(result, judged, turned) | self._false_lines(method, result)
+        row |= self._found_out(result.error, judged, {"false": false, "missed": missed})
+        row |= self._belief(result, false)
         row["warned"] = float(bool(result.warnings))
         covered = row.get("coverage_0.9_judged")
         if covered is not None:
             row["off_unwarned"] = float(is_off(covered) and not result.warnings)
         return row
 
-    def _error_map(self, method: str, result: Reconstruction, turned: RateImage | None) -> Row:
+    def _error_map(
+        self, result: Reconstruction, judged: NDArray[np.bool_], turned: RateImage | None
+    ) -> Row:
         true_error = np.abs(result.dense - self.scene.truth)
         maps = {"": result.error} | error_map.baseline_maps(
             result, true_error, self.scene.grid.pixel_nm, turned
         )
         scores: Row = {}
-        judged = self.scene.judged(result.dense)
         regions = (("field", None), ("foreground", self.foreground), ("judged", judged))
         for where, mask in regions:
             if mask is not None and not mask.any():
                 continue
             scorer = error_map.ErrorMapScorer(true_error, mask)
-            scores |= self._found_out(result, where, mask)
             for name, image in maps.items():
                 score = scorer.score(image, {} if name else result.intervals)
                 end = f"_{where}" + (f".{name}" if name else "")
                 scores |= {f"coverage_{n}{end}": c for n, c in score.coverage.items()}
                 scores |= {f"{s}{end}": getattr(score, s) for s in ("ause", "spearman", "ence")}
-        return scores | self._false_lines(method, result)
+        return scores
 
-    def _found_out(self, result: Reconstruction, where: str, mask: NDArray[np.bool_] | None) -> Row:
+    def _found_out(
+        self,
+        error: RateImage,
+        judged: NDArray[np.bool_],
+        parts: Mapping[str, NDArray[np.bool_]],
+    ) -> Row:
         """Ask whether `error` is larger on what is false, and on what is missed, than elsewhere.
 
-        False are pixels of drawn structure, missed those of true structure; `where` names the
-        pixels that they are told from, all of the field where there is no `mask`.
+        `parts` are the pixels of either, as from `EvalField.false_and_missed`; they are told from
+        all of the field, and from what is judged, where anything is.
         """
-        if where == "foreground":  # of true structure alone: what is false lies outside
-            return {}
         scores: Row = {}
-        of = np.ones(result.dense.shape, dtype=bool) if mask is None else mask
-        parts = self.scene.false_and_missed(result.dense, FALSE_NM)
-        for name, part in zip(("false", "missed"), parts, strict=True):
-            told = error_map.auroc_of_enough(result.error[of], part[of])
-            scores[f"auroc_{name}_{where}"] = told
+        for where, of in (("field", np.ones_like(judged)), ("judged", judged)):
+            if of.any():
+                for name, part in parts.items():
+                    told = error_map.auroc_of_enough(error[of], part[of])
+                    scores[f"auroc_{name}_{where}"] = told
         return scores
 
     def _false_lines(self, method: str, result: Reconstruction) -> Row:
@@ -183,15 +190,14 @@ class FieldScorer:
             scores[f"auroc_false{end}"] = error_map.auroc_false(drawn, false, image)
         return scores
 
-    def _belief(self, result: Reconstruction) -> Row:
-        """Share of what is drawn that is false: where the map says to believe it, and where not."""
+    def _belief(self, result: Reconstruction, false: NDArray[np.bool_]) -> Row:
+        """Share of the drawn that is `false`: where the map says to believe it, and where not."""
         drawn = structure_mask(result.dense)
         doubted = doubtful_mask(result.dense, result.error)
-        false = ~self.scene.near_structure(FALSE_NM)
         shares: Row = {"doubted": _share(result.dense, drawn & doubted, drawn)}
         for name, part in (("believed", drawn & ~doubted), ("doubted", drawn & doubted)):
             shares[f"false_where_{name}"] = _share(result.dense, part & false, part)
-        return shares | self._doubt(result, drawn, drawn & false)
+        return shares | self._doubt(result, drawn, false)
 
     def _doubt(
         self, result: Reconstruction, drawn: NDArray[np.bool_], false: NDArray[np.bool_]
