@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +17,9 @@ from torch.nn import functional as nnf
 
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 KINDS = ("student", "anet")
 """What `annapalm_export.train.networks.build_network` makes."""
@@ -76,6 +79,14 @@ class NetworkConfig:
                 )
         if not (math.isfinite(self.psf_sigma_px) and self.psf_sigma_px > 0):
             raise InvalidValueError("network.psf_sigma_px", self.psf_sigma_px, "finite and above 0")
+
+    @classmethod
+    def of_recipe(cls, values: Mapping[str, Any]) -> Self:
+        """Make a shape from the plain values of a recipe, as JSON has them.
+
+        Raises KeyError or TypeError where they are not those of a shape.
+        """
+        return cls(**dict(values, widths=tuple(values["widths"])))
 
 
 def _whole(value: object, least: int) -> bool:

@@ -18,7 +18,6 @@ from annapalm_export.train.network import KINDS, Network, NetworkConfig, Student
 from annapalm_export.train.weights import load_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
 __all__ = [
@@ -71,7 +70,7 @@ def load_network(path: Path) -> Loaded:
     state = load_weights(path)
     try:
         recipe = json.loads(state["recipe"])
-        network = build_network(_config(recipe["network"]))
+        network = build_network(NetworkConfig.of_recipe(recipe["network"]))
         network.load_state_dict(state["average"])
         steps = int(state["step"])
     except (KeyError, TypeError, RuntimeError, json.JSONDecodeError, InvalidValueError) as problem:
@@ -92,8 +91,3 @@ def measure_cost(network: Network) -> Cost:
     parameters = sum(parameter.numel() for parameter in network.parameters())
     # The counter takes a multiplication and an addition as two.
     return Cost(parameters, counter.get_total_flops() / 2 / side**2)
-
-
-def _config(values: Mapping[str, Any]) -> NetworkConfig:
-    """Make a shape from plain values, as JSON has them."""
-    return NetworkConfig(**dict(values, widths=tuple(values["widths"])))

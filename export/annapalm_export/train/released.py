@@ -43,16 +43,16 @@ def read_released(path: Path) -> dict[str, Any]:
     """
     try:
         recipe = json.loads(path.with_name(RECIPE).read_text(encoding="utf-8"))
-        config = dict(recipe["network"])
-        network = Student(NetworkConfig(**dict(config, widths=tuple(config["widths"]))))
+        config = NetworkConfig.of_recipe(recipe["network"])
+        network = Student(config)
         step = int(recipe.pop("steps_done"))
     except OSError as problem:
         message = f"there is no {RECIPE} beside it, as a released model has ({problem.strerror})"
         raise CheckpointError(path, message) from problem
     except (KeyError, TypeError, ValueError, InvalidValueError) as problem:
         raise CheckpointError(path, f"{RECIPE} beside it cannot be used ({problem})") from problem
-    if config.get("kind", "student") != "student":
-        raise CheckpointError(path, f"a network of kind '{config['kind']}' is in no model file")
+    if config.kind != "student":
+        raise CheckpointError(path, f"a network of kind '{config.kind}' is in no model file")
     try:
         graph = onnx.load(path).graph
     except Exception as problem:  # onnx raises those of protobuf, too
