@@ -125,7 +125,7 @@ def write_stack(
     image = describe_image(head.grid, head.exposure, head.planes, first.tiles)
     coming = itertools.chain([first], coming)
     del first
-    kept = _Kept(head, doubt, moving=head.windows is not None, preview=preview)
+    kept = _Kept(head, doubt, preview=preview)
     paths = output_paths(stem_path, preview=preview)
     written: list[OutputRecord] = []
     with OutputSet(overwrite=overwrite) as outputs:
@@ -208,7 +208,6 @@ class _Kept:
 
     head: StackHead
     doubt: float
-    moving: bool
     preview: bool
     timings: dict[str, float] = field(default_factory=dict)
     _windows: list[WindowRecord] = field(default_factory=list)
@@ -275,7 +274,7 @@ class _Kept:
                     "warnings": list(warnings),
                 }
             )
-        if self.preview and self.moving:
+        if self.preview and windows is not None:
             if moment == 0:
                 self._highs.append(0.0)
             self._highs[index] = max(self._highs[index], movie_high(result))
