@@ -100,8 +100,8 @@ def test_an_a_net_is_grown_as_well(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        (_network(1, 1), _network(1, 1, widths=(32, 16, 16)), "in this recipe's network"),
-        (_network(1, 1), _network(1, 1, deep_blocks=2), "it belongs to another kind of network"),
+        (_network(1, 1), _network(1, 1, widths=(8, 16, 16)), "in this recipe's network"),
+        (_network(1, 1), _network(1, 1, deep_blocks=0), "it belongs to another kind of network"),
         (_network(2, 1), _network(3, 1), "only a network of one structure can be given more"),
         (_network(2, 1), _network(1, 1), "only a network of one structure can be given more"),
     ],

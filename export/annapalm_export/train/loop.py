@@ -19,7 +19,6 @@ from annapalm_export.train.losses import training_loss
 from annapalm_export.train.losses.adversarial import Adversary
 from annapalm_export.train.networks import build_network
 from annapalm_export.train.own_data import begin
-from annapalm_export.train.released import is_released
 from annapalm_export.train.start import SETTLING, settle_norms, start_from, trained_before
 from annapalm_export.train.validate import Validation
 from annapalm_export.train.weights import CHECKPOINT
@@ -152,7 +151,7 @@ class _Run:
         if start is not None and not path.exists():
             say(start_from(start, self.model))
             self.earlier = trained_before(start)
-            self.unsettled = is_released(start)
+            self.unsettled = True
         self.average = checkpoint.Average(self.model, recipe.optimizer.average)
         self.optimizer = torch.optim.AdamW(
             self.model.parameters(),
@@ -167,7 +166,7 @@ class _Run:
         self.model.train()
 
     def settle(self, batches: Iterable[Batch]) -> None:
-        """Give the norms of a model file their moments: `annapalm_export.train.start`."""
+        """Give the norms the moments of this run's crops: `annapalm_export.train.start`."""
         settle_norms(self.model, batches)
         self.average = checkpoint.Average(self.model, self.recipe.optimizer.average)
         self.unsettled = False

@@ -1,4 +1,4 @@
-"""Fine-tuning: weights of another run, or a network of more structures grown from them."""
+"""Fine-tuning: weights of another run, or a larger network or one of more structures from them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from annapalm_export.train import checkpoint
+from annapalm_export.train.grow import grow, is_larger, misfit
 from annapalm_export.train.weights import load_weights
 
 if TYPE_CHECKING:
@@ -26,27 +27,30 @@ PER_STRUCTURE = ("side.weight", "structure_deep.weight", "switch.weight")
 """Ends of the names of convolutions that see one plane per structure, after any others."""
 
 
-def start_from(path: Path, model: nn.Module) -> str:
+def start_from(path: Path, model: Network) -> str:
     """Give `model` the averaged weights of a checkpoint or model file; return a line for the log.
 
     Where the checkpoint knows one structure and `model` several, what the network does for the one
-    is copied for each: it is then as good for a new structure as it was for the old. Raises
-    `CheckpointError` where a weight is missing, unknown or of another shape.
+    is copied for each: it is then as good for a new structure as it was for the old. Where `model`
+    is wider or deeper, it draws what the smaller network did (`annapalm_export.train.grow`).
+    Raises `CheckpointError` where the weights are not those of such a network.
     """
     state = load_weights(path)
     old, new = state.get("average"), model.state_dict()
     if not isinstance(old, dict):
         raise checkpoint.CheckpointError(path, "it holds no averaged weights to start from")
-    if missing := sorted(set(new) ^ set(old)):
-        problem = f"it belongs to another kind of network ({missing[0]} is in one of the two alone)"
+    fitted = {n: _fit(path, n, old[n], new[n]) if n in new else old[n] for n in old}
+    if problem := misfit(fitted, model):
         raise checkpoint.CheckpointError(path, problem)
-    fitted = {name: _fit(path, name, old[name], new[name]) for name in new}
-    model.load_state_dict(fitted)
     line = f"starts from {path} (step {state.get('step', 'unknown')})"
-    grown = [name for name in new if old[name].shape != new[name].shape]
-    if grown:
-        more = new[grown[0]].shape[1] - old[grown[0]].shape[1]
-        line += f"; {more} new structure(s) begin as copies of its only one ({', '.join(grown)})"
+    copied = [name for name in old if fitted[name].shape != old[name].shape]
+    if copied:
+        more = fitted[copied[0]].shape[1] - old[copied[0]].shape[1]
+        line += f"; {more} new structure(s) begin as copies of its only one ({', '.join(copied)})"
+    if is_larger(fitted, model):
+        before, after = (sum(w.numel() for w in weights.values()) for weights in (fitted, new))
+        line += f"; grown from {before / 1e6:.2f} to {after / 1e6:.2f} million numbers"
+    grow(fitted, model)
     return line
 
 
@@ -54,9 +58,10 @@ def start_from(path: Path, model: nn.Module) -> str:
 def settle_norms(model: Network, batches: Iterable[Batch]) -> None:
     """Give batch norms the moments of what they see on `batches`, and change no output.
 
-    A model file has no moments left: its norms are folded (`annapalm_export.train.released`). In
-    training they go by the batch, and would bring every feature to mean 0 and variance 1 at once,
-    which is not what the weights behind them learned. Scale and offset take up the difference.
+    In training they go by the batch, and would bring every feature at once to the mean and variance
+    that its norm has: not what the weights behind it learned, where the moments are of other crops,
+    of a layer that is new, or of none, as in a model file, whose norms are folded
+    (`annapalm_export.train.released`). Scale and offset take up the difference.
     """
     norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
     sums: dict[nn.Module, list[Tensor]] = {norm: [] for norm in norms}
@@ -111,15 +116,12 @@ def trained_before(path: Path) -> list[dict[str, Any]]:
 
 def _fit(path: Path, name: str, old: Tensor, new: Tensor) -> Tensor:
     """Return the old weight, its one structure's column repeated where `new` has more of them."""
-    if old.shape == new.shape:
+    if not name.endswith(PER_STRUCTURE) or old.ndim != 4 or old.shape[1] == new.shape[1]:
         return old
-    problem = f"'{name}' is {list(old.shape)} there and {list(new.shape)} in this recipe's network"
-    if not name.endswith(PER_STRUCTURE) or old.ndim != 4 or new.ndim != 4:
-        raise checkpoint.CheckpointError(path, problem)
-    rest = (old.shape[0], *old.shape[2:]) == (new.shape[0], *new.shape[2:])
     more = new.shape[1] - old.shape[1]
     others = 3 if name.endswith("side.weight") else 0  # planes that are no structure
-    if not rest or more < 0 or old.shape[1] != others + 1:
+    if more < 0 or old.shape[1] != others + 1:
+        numbers = f"{old.shape[1] - others} structures there and {new.shape[1] - others} here"
         hint = "only a network of one structure can be given more of them"
-        raise checkpoint.CheckpointError(path, f"{problem}; {hint}")
+        raise checkpoint.CheckpointError(path, f"'{name}' is for {numbers}; {hint}")
     return torch.cat([old, *[old[:, -1:]] * more], dim=1)
