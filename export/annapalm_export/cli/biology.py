@@ -135,11 +135,9 @@ def _tables(
     from annapalm_export.evaluate import biology as figures
     from annapalm_export.evaluate.simulated import BLUR, MODEL
     from annapalm_export.evaluate.studies import DRAWN, NOISE_FREE, TRUTH
+    from annapalm_export.markdown import table_lines
 
-    lines = [
-        f"| {' | '.join(_COLUMNS)} |",
-        f"| {' | '.join('---:' for _ in _COLUMNS)} |",
-    ]
+    rows = []
     for row in figures.effect_rows(found):
         low, high = _pair(row.get(f"{MODEL}, kept between"))
         cells = [
@@ -152,7 +150,8 @@ def _tables(
             _number(row["coverage"], "{:.0%}"),
             _number(row["doubtful"], "{:.0%}"),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
+        rows.append(cells)
+    lines = table_lines(_COLUMNS, rows, left=0)
     if not resampled or fields < 2 * figures.PER_GROUP:
         return lines
     lines.append("")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path  # noqa: TC003 - typer reads the annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,7 +19,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="MODEL...",
-            help="Released models (name or name/version), ONNX files, or checkpoints of training.",
+            help="Released models (name or name/version), ONNX files, or runs of training "
+            "(the folder or its checkpoint).",
         ),
     ],
     suite: Annotated[
@@ -199,11 +200,6 @@ def _entries(models: list[str]) -> list[Any]:
 
 
 def _load(name: str) -> Model:
-    """Load a model file or, where it ends in .pt, a checkpoint of training."""
-    from annapalm.model import load_model
+    from annapalm_export.evaluate.trained import load_trained
 
-    if Path(name).suffix == ".pt":
-        from annapalm_export.evaluate.anet import load_checkpoint
-
-        return load_checkpoint(Path(name))
-    return load_model(name, device="cpu")
+    return load_trained(name)

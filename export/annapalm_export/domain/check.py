@@ -13,9 +13,9 @@ import numpy as np
 
 from annapalm.domain import judge
 from annapalm.domain.reference import NO_STRUCTURE
-from annapalm_export.domain.markdown import table_lines
 from annapalm_export.evaluate.stress import uniform_counts
 from annapalm_export.evaluate.suites import SUITES
+from annapalm_export.markdown import table_lines
 from annapalm_export.simulate.structures import STRUCTURES
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annapalm_export.domain.markdown import table_lines
 from annapalm_export.evaluate.simulated import MODEL, NEAR_90, is_off
 from annapalm_export.evaluate.suite import reconstruct_both
 from annapalm_export.evaluate.suites import SUITES, in_distribution
+from annapalm_export.markdown import table_lines
 from annapalm_export.simulate.structures import STRUCTURES
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm.domain import measure_drift
-from annapalm_export.domain.markdown import table_lines
 from annapalm_export.evaluate.fields import DENSITIES
 from annapalm_export.evaluate.suites import SUITES, in_distribution
+from annapalm_export.markdown import table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

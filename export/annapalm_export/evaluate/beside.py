@@ -18,6 +18,7 @@ from annapalm.write.preview import OCCUPIED_PERCENTILE, short
 from annapalm.write.reduce import enlarge, occupied_high
 from annapalm_export.evaluate.pairs import field_of
 from annapalm_export.evaluate.statistics import SUMMARY, table_statistics
+from annapalm_export.markdown import table_lines
 from annapalm_export.simulate import simulate_scene
 from annapalm_export.simulate.structures import structure_named
 
@@ -136,13 +137,13 @@ def comparison_table(
     is not defined. `real` and `simulated` map headings to summaries by the keys of `SUMMARY`.
     """
     heads = [*real, *(f"{name} ({len(scenes)} scenes)" for name, scenes in simulated.items())]
-    lines = [["statistic", *heads], ["---", *["--:"] * len(heads)]]
+    rows = []
     for key, title in SUMMARY.items():
         cells = [_number(summary[key]) for summary in real.values()]
         cells += [_spread([scene[key] for scene in scenes]) for scenes in simulated.values()]
         if any(cell != "-" for cell in cells):
-            lines.append([title, *cells])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+            rows.append([title, *cells])
+    return "\n".join(table_lines(["statistic", *heads], rows)) + "\n"
 
 
 def _number(value: float) -> str:

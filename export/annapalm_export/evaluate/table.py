@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from annapalm.errors import InvalidValueError
+from annapalm_export.markdown import table_lines
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -270,11 +271,15 @@ def to_markdown(
     """
     used = {k: h for k, h in columns.items() if any(row.get(k) is not None for row in summary)}
     head = [*groups.values(), "fields", *used.values()]
-    lines = [head, ["---"] * len(groups) + ["--:"] * (len(head) - len(groups))]
-    for row in summary:
-        names = [_group(row.get(g)) for g in groups]
-        lines.append([*names, str(row["fields"]), *(_cell(row.get(k)) for k in used)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"
+    rows = [
+        [
+            *(_group(row.get(g)) for g in groups),
+            str(row["fields"]),
+            *(_cell(row.get(k)) for k in used),
+        ]
+        for row in summary
+    ]
+    return "\n".join(table_lines(head, rows, left=len(groups))) + "\n"
 
 
 def _group(value: object) -> str:

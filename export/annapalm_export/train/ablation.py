@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_type_hints
 
 from annapalm.errors import AnnaPalmError, InvalidValueError
 from annapalm.write.atomic import write_whole
+from annapalm_export.markdown import table_lines
 from annapalm_export.train.loop import train
 from annapalm_export.train.losses import LossConfig
 from annapalm_export.train.networks import load_network
@@ -111,15 +112,12 @@ def ablate(
 
 def ablation_table(rows: Sequence[dict[str, Any]]) -> str:
     """Render rows as a Markdown table; a dash where a score does not apply."""
-    lines = [
-        "| [loss] | " + " | ".join(_COLUMNS.values()) + " |",
-        "| --- " * (1 + len(_COLUMNS)) + "|",
-    ]
-    for row in rows:
-        values = [row[key] for key in _COLUMNS]
-        cells = ["–" if value is None else f"{value:.3f}" for value in values]  # noqa: RUF001 - a dash
-        lines.append(f"| {row['variation']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    cells = [[row["variation"], *(_score(row[key]) for key in _COLUMNS)] for row in rows]
+    return "\n".join(table_lines(["[loss]", *_COLUMNS.values()], cells)) + "\n"
+
+
+def _score(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"  # noqa: RUF001 - a dash
 
 
 def _row(

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from annapalm.model import load_model
 from annapalm.quality import heldout
 from annapalm.render import render
-from annapalm_export.evaluate.anet import load_checkpoint
 from annapalm_export.evaluate.table import real_table, to_json
-from annapalm_export.train.released import is_released
+from annapalm_export.evaluate.trained import load_trained
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,10 +112,9 @@ def score_own(trained: Path, start: Path | None, own: OwnData, device: str = "cp
     scored. Raises `CheckpointError`, and `InvalidValueError` for a region too short to be cut.
     """
     kind: Any = device
-    models = {TRAINED: load_checkpoint(trained, kind)}
+    models = {TRAINED: load_trained(trained, kind)}
     if start is not None:
-        is_file = is_released(start)
-        models[STARTED] = (load_model if is_file else load_checkpoint)(start, kind)
+        models[STARTED] = load_trained(start, kind)
     rows: list[Row] = []
     sums: dict[tuple[str, bool], list[_Sums]] = {}
     for region in own.division.held_out:

@@ -1,4 +1,4 @@
-"""Tables for people, as the commands of `annapalm-export domain` print them."""
+"""Tables for people, in Markdown: what every command prints and every card holds."""
 
 from __future__ import annotations
 

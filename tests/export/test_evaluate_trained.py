@@ -12,9 +12,10 @@ import torch
 from small import SMALL
 
 from annapalm.errors import AnnaPalmError, InvalidValueError
-from annapalm_export.evaluate.anet import load_checkpoint
+from annapalm.model.errors import ModelNotFoundError
 from annapalm_export.evaluate.fields import simulated_fields
 from annapalm_export.evaluate.suite import Reconstructor, reconstruct_both
+from annapalm_export.evaluate.trained import load_checkpoint, load_trained
 from annapalm_export.seeds import VALIDATION_SEEDS
 from annapalm_export.train import checkpoint
 from annapalm_export.train.loop import train
@@ -138,3 +139,19 @@ def test_an_absent_gpu_is_an_error(trained: Path, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(InvalidValueError, match="device is 'cuda', but it must be cpu"):
         load_checkpoint(trained, "cuda")
+
+
+def test_whatever_was_trained_is_found_by_its_name(trained: Path, repository: Path) -> None:
+    by_folder, by_file = load_trained(trained.parent), load_trained(trained)
+    assert by_folder.sha256 == by_file.sha256 == load_checkpoint(trained).sha256
+    path = repository / "models" / "structures" / "1.1.2" / "model.onnx"
+    by_name, by_file = load_trained("structures/1.1.2"), load_trained(path)
+    assert by_name.sha256 == by_file.sha256 != by_folder.sha256
+
+
+def test_a_name_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelNotFoundError, match="no-such-model"):
+        load_trained("no-such-model")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ModelNotFoundError, match="empty"):
+        load_trained(tmp_path / "empty")

@@ -1,10 +1,11 @@
-"""Networks that are not exported, run by torch behind the interface of a model.
+"""Whatever was trained, to be scored: model files, and networks that are not exported.
 
-An A-net cannot become a model file (its statistics are those of the image that it is given), and a
-training run may be scored before its checkpoint is exported. Everything around the network is the
-runtime's own code (rendering, widefield image, padding, checks), so that what is compared is the
-networks alone. The field is padded once, with zeros to the right and below, to a multiple of the
-network's stride (256 px for an A-net) and always run whole.
+The latter are run by torch behind the interface of a model. An A-net cannot become a model file
+(its statistics are those of the image that it is given), and a training run may be scored before
+its checkpoint is exported. Everything around the network is the runtime's own code (rendering,
+widefield image, padding, checks), so that what is compared is the networks alone. The field is
+padded once, with zeros to the right and below, to a multiple of the network's stride (256 px for an
+A-net) and always run whole.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import torch
 from annapalm.contract import CONTRACT_VERSION, INPUTS, OUTPUTS, ModelInfo
 from annapalm.errors import InvalidValueError
 from annapalm.grid import DEFAULT_PIXEL_NM
-from annapalm.model import Model, SessionOptions
+from annapalm.model import Model, SessionOptions, load_model
 from annapalm.model.device import DeviceChoice
 from annapalm.model.load import ModelFile
 from annapalm.model.session import narrow
 from annapalm_export.train.checkpoint import CheckpointError
 from annapalm_export.train.networks import load_network
+from annapalm_export.train.released import is_released
+from annapalm_export.train.weights import find_weights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,6 +58,16 @@ class TorchEngine:
         """Give back what torch keeps on a GPU; on a CPU it keeps nothing."""
         if self._device == "cuda":
             torch.cuda.empty_cache()
+
+
+def load_trained(wanted: str | Path, device: Literal["cpu", "cuda"] = "cpu") -> Model:
+    """Load what `wanted` names: a run's folder, a checkpoint, or a model by its name or its file.
+
+    Raises `ModelNotFoundError`, what `load_model` does of a file that cannot be used, and what
+    `load_checkpoint` does.
+    """
+    path = find_weights(wanted)
+    return load_model(path, device=device) if is_released(path) else load_checkpoint(path, device)
 
 
 def load_checkpoint(
