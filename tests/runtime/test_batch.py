@@ -74,7 +74,7 @@ def test_a_fault_of_the_program_is_a_value_too_and_keeps_its_traceback(
         raise ZeroDivisionError("a fault")
 
     items = items_in(tmp_path, "a")
-    monkeypatch.setattr("annapalm.field.read_table", fail)
+    monkeypatch.setattr("annapalm.field.read.read_table", fail)
     (outcome,) = run_batch(tiny_model, items, tmp_path / "out")
     assert outcome.entry["error"] == {"type": "ZeroDivisionError", "message": "a fault"}
     assert outcome.trace is not None

@@ -120,9 +120,9 @@ def test_an_input_that_is_replaced_is_the_one_that_its_record_names(meanwhile: M
 def test_an_input_that_changes_while_it_is_read_gives_no_picture(
     meanwhile: Meanwhile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from annapalm import field
+    from annapalm.field import read as reader
 
-    read = field._read_table
+    read = reader._read_table
 
     def grow(source: Path, *more: Any) -> Any:  # an acquisition that is still writing
         found = read(source, *more)
@@ -132,7 +132,7 @@ def test_an_input_that_changes_while_it_is_read_gives_no_picture(
         return found
 
     with monkeypatch.context() as patch:
-        patch.setattr(field, "_read_table", grow)
+        patch.setattr(reader, "_read_table", grow)
         result = meanwhile.again()
     assert result.exit_code == 1
     assert "02.csv was changed while it was read" in result.stderr

@@ -23,7 +23,7 @@ from annapalm.measure.errors import (
 )
 from annapalm.measure.read import find_results, read_result
 from annapalm.measure.record import read_measures
-from annapalm.tiff_meta import TiffError
+from annapalm.tiff import TiffError
 
 if TYPE_CHECKING:
     from pathlib import Path

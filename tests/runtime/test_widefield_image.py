@@ -11,7 +11,7 @@ import tifffile
 
 from annapalm.errors import AnnaPalmError, InvalidValueError
 from annapalm.grid import Grid
-from annapalm.tiff_meta import TiffPixelsError, TiffPlanesError
+from annapalm.tiff import TiffPixelsError, TiffPlanesError
 from annapalm.widefield import WidefieldImage, check_covers, errors, read_widefield
 from annapalm.widefield.errors import (
     WidefieldMisalignedError,

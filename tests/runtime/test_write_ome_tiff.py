@@ -12,7 +12,7 @@ import tifffile
 from ome_types import from_xml
 from write_words import a_provenance, a_result, an_agreement
 
-from annapalm.tiff_meta import pixel_size_nm
+from annapalm.tiff import pixel_size_nm
 from annapalm.write import ome_tiff
 from annapalm.write.ome_tiff import write_ome_tiff
 from annapalm.write.sidecar import image_record

@@ -20,7 +20,7 @@ from annapalm.measure.errors import (
     RegionError,
     SeveralPicturesError,
 )
-from annapalm.tiff_meta import TiffOpenError, open_planes
+from annapalm.tiff import TiffOpenError, open_planes
 from annapalm.write.field import IMAGE_SUFFIX, RECORD_SUFFIX
 from annapalm.write.schema import FIELD_SCHEMA
 
@@ -142,7 +142,7 @@ def read_result(image: Path) -> Result:
     """Read an image and the record beside it.
 
     Raises `NotARecordError`, `AlteredImageError` where the image's hash is not the record's, and
-    the errors of `annapalm.tiff_meta`.
+    the errors of `annapalm.tiff`.
     """
     record = _record_of(image)
     content = read_json(record)

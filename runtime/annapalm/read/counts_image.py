@@ -61,7 +61,7 @@ def read_counts_image(path: str | os.PathLike[str], pixel_nm: float | None = Non
 
     `pixel_nm` says the size where the file does not; it must not contradict the file. Raises
     `NotCountsError` for values that are no counts, `PixelSizeUnknownError`,
-    `PixelSizeContradictsError`, and what `annapalm.tiff_meta.open_plane` raises for what is no
+    `PixelSizeContradictsError`, and what `annapalm.tiff.open_plane` raises for what is no
     single plane of a sound TIFF.
     """
     if pixel_nm is not None and not (math.isfinite(pixel_nm) and pixel_nm > 0):
@@ -80,7 +80,7 @@ def read_counts_image(path: str | os.PathLike[str], pixel_nm: float | None = Non
 
 
 def _open(file: Path, pixel_nm: float | None) -> tuple[NDArray[Any], float | None]:
-    from annapalm.tiff_meta import PixelNotSquareError, open_plane
+    from annapalm.tiff import PixelNotSquareError, open_plane
 
     try:
         return open_plane(file)

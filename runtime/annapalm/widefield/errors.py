@@ -1,6 +1,6 @@
 """What can be wrong with a widefield image, beside what is wrong with its file.
 
-What makes a file unreadable as one plane of measured values is in `annapalm.tiff_meta`.
+What makes a file unreadable as one plane of measured values is in `annapalm.tiff`.
 """
 
 from __future__ import annotations

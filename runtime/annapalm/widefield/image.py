@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from annapalm.errors import InvalidValueError
-from annapalm.tiff_meta import open_plane
+from annapalm.tiff import open_plane
 from annapalm.widefield.errors import (
     WidefieldPixelsError,
     WidefieldPixelSizeError,
@@ -66,7 +66,7 @@ def read_widefield(path: str | os.PathLike[str], pixel_nm: float | None = None) 
     """Read a widefield image: a TIFF file with one plane of camera values.
 
     `pixel_nm` is the camera pixel in the sample; without it the file must state one (OME, ImageJ
-    or resolution tags). Raises the errors of `annapalm.tiff_meta` for files, `WidefieldPixelsError`
+    or resolution tags). Raises the errors of `annapalm.tiff` for files, `WidefieldPixelsError`
     for values that are not finite or nowhere above 0, `WidefieldPixelSizeError` without a pixel
     size, `InvalidValueError` for a `pixel_nm` that is none.
     """

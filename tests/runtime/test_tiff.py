@@ -14,8 +14,7 @@ import tifffile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from annapalm import tiff_meta
-from annapalm.tiff_meta import (
+from annapalm.tiff import (
     DamagedTiffError,
     NotATiffError,
     PixelNotSquareError,
@@ -25,6 +24,7 @@ from annapalm.tiff_meta import (
     TiffPixelsError,
     TiffPlanesError,
     TiffTooLargeError,
+    checks,
     open_plane,
 )
 
@@ -276,7 +276,7 @@ def test_what_is_no_tiff_is_said_to_be_none(tmp_path: Path, content: bytes, reas
 def test_a_codec_that_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, text: str
 ) -> None:
-    monkeypatch.setattr(tiff_meta, "find_spec", lambda _: None)
+    monkeypatch.setattr(checks, "find_spec", lambda _: None)
     path = raw_tiff(tmp_path, bytes(100), {259: code})
     assert_refuses(path, TiffCodecError, text)
     with pytest.raises(TiffCodecError) as caught:
@@ -287,7 +287,7 @@ def test_a_codec_that_is_not_there_is_named(
 def test_a_predictor_that_is_not_there_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(tiff_meta, "find_spec", lambda _: None)
+    monkeypatch.setattr(checks, "find_spec", lambda _: None)
     path = raw_tiff(tmp_path, zlib.compress(bytes(100)), {259: 8, 317: 3})
     assert_refuses(path, TiffCodecError, "deflate and predictor 3")
 
