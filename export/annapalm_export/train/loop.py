@@ -20,6 +20,7 @@ from annapalm_export.train.losses.adversarial import Adversary
 from annapalm_export.train.networks import build_network
 from annapalm_export.train.own_data import begin
 from annapalm_export.train.start import SETTLING, settle_norms, start_from, trained_before
+from annapalm_export.train.teacher import Teacher
 from annapalm_export.train.validate import Validation
 from annapalm_export.train.weights import CHECKPOINT
 
@@ -48,7 +49,8 @@ def train(
     (`annapalm_export.train.start`), or with random ones. Writes into `folder`: checkpoint.pt
     (weights, average, optimizer, critic if there is one, step), log.jsonl (one line per `log_every`
     steps), log.txt (the same for reading), preview-STEP.png. Returns the path of the checkpoint.
-    Raises `CheckpointError` where a checkpoint does not fit the recipe's network,
+    Raises `CheckpointError` where a checkpoint does not fit the recipe's network, what
+    `annapalm_export.train.teacher.Teacher` does where its teacher cannot teach,
     `OtherTablesError` and `SeenBeforeError` where what it has seen does not fit `own`.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -158,6 +160,7 @@ class _Run:
             lr=recipe.optimizer.learning_rate,
             weight_decay=recipe.optimizer.weight_decay,
         )
+        self.teacher = Teacher(recipe, device) if recipe.loss.teacher else None
         self.adversary: Adversary | None = None
         if recipe.loss.adversarial > 0:
             self.adversary = Adversary(recipe.loss, recipe.network.structures, device)
@@ -178,7 +181,8 @@ class _Run:
         ones = torch.ones_like(batch.widefield_scale)
         counts = batch.counts.contiguous(memory_format=torch.channels_last)
         outputs = self.model(counts, batch.widefield, batch.widefield_scale, ones, batch.structure)
-        loss, parts = training_loss(outputs, batch, self.recipe.loss)
+        taught = self.teacher.draw(batch) if self.teacher else None
+        loss, parts = training_loss(outputs, batch, self.recipe.loss, taught)
         if self.adversary is not None:
             fooled = self.adversary.fool(outputs[0], batch)
             loss = loss + self.recipe.loss.adversarial * fooled

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from annapalm.contract import QUARTER
 from annapalm_export.train.losses.likelihood import (
+    FLOOR,
     invented,
     laplace_nll,
     per_image,
@@ -33,10 +34,14 @@ def known_truth(batch: Batch) -> Tensor:
 
 
 def training_loss(
-    outputs: tuple[Tensor, Tensor, Tensor, Tensor], batch: Batch, config: LossConfig
+    outputs: tuple[Tensor, Tensor, Tensor, Tensor],
+    batch: Batch,
+    config: LossConfig,
+    taught: Tensor | None = None,
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the scalar to minimise and its parts for the log (nats).
 
+    `taught` [N,1,H,W] is what the recipe's teacher draws of the batch; None where there is none.
     Samples without known truth (`known_truth`) teach by the sum of `dense` and background alone,
     and teach nothing that needs the truth. Parts of weight 0 are neither computed nor logged.
     """
@@ -56,7 +61,7 @@ def training_loss(
     if known is not None:
         structure = torch.where(per_image(known), structure, held)
     parts = {
-        "shape": shape_nll(explained, held, rate, share, known),
+        "shape": shape_nll(explained, held, _aim(rate, taught, config), share, known),
         "shape_all": shape_nll(dense + diffuse, everything, None, 0.0),
         "total": total_deviance(explained, structure, ratio, seen, config)
         + total_deviance(diffuse, batch.held_background, ratio, seen, config, known),
@@ -80,6 +85,14 @@ def training_loss(
         parts["widefield"] = widefield_deviance(estimate, background, batch.widefield, scale)
         loss = loss + config.widefield * parts["widefield"]
     return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+
+def _aim(rate: Tensor, taught: Tensor | None, config: LossConfig) -> Tensor:
+    """Mix the noise-free rate with the teacher's picture, brought to the same total."""
+    if taught is None:
+        return rate
+    total, drawn = (image.sum((1, 2, 3), keepdim=True) for image in (rate, taught))
+    return (1 - config.taught) * rate + config.taught * taught * (total / drawn.clamp_min(FLOOR))
 
 
 def _pictures(

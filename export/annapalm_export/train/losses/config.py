@@ -28,6 +28,10 @@ class LossConfig:
     noise_free: float = 0.5
     """Share of the target that is the simulation's noise-free rate instead of its held-out
     localizations: the same expectation over labels, without their noise. 0 on real tables."""
+    teacher: str = ""
+    """A run or released model whose pictures are learned from too (`train.teacher`); "": none."""
+    taught: float = 0.5
+    """Share of the shape's noise-free part that is the teacher's picture, where there is one."""
     error: float = 1.0
     """Likelihood of the error head (it shares no gradient with the rest)."""
     count_model: str = "poisson"
@@ -55,8 +59,9 @@ class LossConfig:
             value = getattr(self, f.name)
             if isinstance(value, float) and not (math.isfinite(value) and value >= 0):
                 raise InvalidValueError(f.name, value, "a finite number of at least 0")
-        if self.noise_free > 1:
-            raise InvalidValueError("noise_free", self.noise_free, "a share, 0 to 1")
+        for name in ("noise_free", "taught"):
+            if getattr(self, name) > 1:
+                raise InvalidValueError(name, getattr(self, name), "a share, 0 to 1")
         if self.clump < 1:
             raise InvalidValueError("clump", self.clump, "at least 1")
         if self.adversarial_width < 1:
