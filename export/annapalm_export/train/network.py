@@ -31,6 +31,8 @@ LOG_OFFSET = 4.0
 LEAST_LOG = -26.0
 """Least logarithm of a rate: float32 and a CPU still handle it as a normal number after every later
 product."""
+MIRRORS: tuple[tuple[int, ...], ...] = ((), (2,), (3,), (2, 3))
+"""Axes of [N,C,H,W] to mirror for each look at a field. Turning by 90° would need square fields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,9 @@ class NetworkConfig:
     ngf: int = 64
     """Channels of the first layer of an A-net, the only one of these shapes that it has; a
     student has no use for it."""
+    looks: int = 1
+    """1, or 4: what is drawn is the mean of the field and its three mirror images, each looked at
+    by itself, at four times the work. Training looks once."""
     structures: int = 1
     psf_sigma_px: float = 6.25
     """PSF of `widefield_estimate`, in pixels of the full grid (125 nm at 20 nm)."""
@@ -72,6 +77,8 @@ class NetworkConfig:
                 raise InvalidValueError(
                     f"network.{name}", getattr(self, name), "a whole number above 0"
                 )
+        if self.looks not in (1, len(MIRRORS)) or isinstance(self.looks, bool):
+            raise InvalidValueError("network.looks", self.looks, f"1 or {len(MIRRORS)}")
         for name in ("enter_convs", "deep_blocks", "up_half_convs", "up_full_convs"):
             if not _whole(getattr(self, name), 0):
                 raise InvalidValueError(
@@ -238,6 +245,29 @@ class Student(Network):
         structure: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Compute what `Network.forward` says."""
+        many = self.config.looks > 1 and not self.training
+        looks = [
+            self._look(counts, widefield, widefield_scale, exposure, structure, mirror)
+            for mirror in (MIRRORS if many else MIRRORS[:1])
+        ]
+        dense, error, background = (_mean(maps) for maps in zip(*looks, strict=True))
+        estimate = widefield_of(dense, self.psf)
+        return dense, error, background, estimate
+
+    def _look(
+        self,
+        counts: Tensor,
+        widefield: Tensor,
+        widefield_scale: Tensor,
+        exposure: Tensor,
+        structure: Tensor,
+        mirror: tuple[int, ...],
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw dense, error and background of the field mirrored along axes, and mirror them back.
+
+        No widefield image of its own is made: that of the mean is wanted.
+        """
+        counts, widefield = _mirrored(counts, mirror), _mirrored(widefield, mirror)
         x = self.stem(torch.sqrt(nnf.relu(counts - TINY)))
         x = x + self.side(self._side_planes(widefield, widefield_scale, structure))
         x0 = self.enter(nnf.relu(self.enter_norm(x)))
@@ -257,8 +287,7 @@ class Student(Network):
         diffuse = _rate(self.background_head(x2))
         diffuse = nnf.interpolate(diffuse, scale_factor=float(QUARTER), mode="nearest")
         background = blur(diffuse, self.smooth) * gain
-        estimate = widefield_of(dense, self.psf)
-        return dense, error, background, estimate
+        return _mirrored(dense, mirror), _mirrored(error, mirror), _mirrored(background, mirror)
 
     def _side_planes(self, widefield: Tensor, widefield_scale: Tensor, structure: Tensor) -> Tensor:
         """Make what the first convolution sees beside the counts: [N,3+S,H/4,W/4].
@@ -282,6 +311,18 @@ class Student(Network):
         if not self.exact:
             return torch.log1p(x)
         return torch.log(1.0 + x.double()).to(x.dtype)
+
+
+def _mirrored(image: Tensor, axes: tuple[int, ...]) -> Tensor:
+    return torch.flip(image, axes) if axes else image
+
+
+def _mean(maps: tuple[Tensor, ...]) -> Tensor:
+    """Mean of images, added one after another: the same bits in a tile and in the whole."""
+    total = maps[0]
+    for image in maps[1:]:
+        total = total + image
+    return total if len(maps) == 1 else total * (1.0 / len(maps))
 
 
 def light_per_localization(widefield: Tensor, widefield_scale: Tensor) -> tuple[Tensor, Tensor]:
