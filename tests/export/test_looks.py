@@ -16,7 +16,9 @@ from annapalm.errors import InvalidValueError
 from annapalm.model import load_model
 from annapalm_export.to_onnx.graph import STRIDE, export_onnx, inference_copy
 from annapalm_export.to_onnx.halo import halo_for, measure_reach_px
+from annapalm_export.to_onnx.model import make_model
 from annapalm_export.to_onnx.parity import check_parity
+from annapalm_export.train.loop import train
 from annapalm_export.train.network import MIRRORS, NetworkConfig
 from annapalm_export.train.networks import build_network, measure_cost
 
@@ -102,6 +104,26 @@ def test_a_model_file_looks_four_times_and_gives_the_same_bits_in_tiles(tmp_path
     assert tiled.tiles > 1
     for name in ("dense", "error", "background"):
         assert np.array_equal(getattr(whole, name), getattr(tiled, name)), name
+
+
+def test_a_trained_network_is_exported_with_four_looks_on_request(tmp_path: Path) -> None:
+    run = train(SMALL, tmp_path / "run", say=lambda _line: None)
+    once, four = (
+        make_model(run, tmp_path / f"{looks}.onnx", "small", "0.0.1", fields=8, looks=looks)
+        for looks in (None, 4)
+    )
+    assert once.recipe["network"]["looks"] == 1
+    assert four.recipe["network"]["looks"] == 4
+    assert "mean of 4 looks" in four.info.training
+    assert "looks" not in once.info.training
+    assert once.info.weights_sha256 != four.info.weights_sha256  # each has its own calibration
+    assert check_parity(four.model, tmp_path / "4.onnx", ((1, 2, 3),)).passed
+    plain, mirrored = (load_model(tmp_path / f"{n}.onnx", device="cpu") for n in ("None", "4"))
+    counts = np.random.default_rng(1).poisson(0.05, (160, 160)).astype(np.float32)
+    once_flipped, flipped = (m.reconstruct(counts[::-1].copy()) for m in (plain, mirrored))
+    once_drawn, drawn = (m.reconstruct(counts) for m in (plain, mirrored))
+    assert np.allclose(flipped.dense[::-1], drawn.dense, rtol=1e-4)
+    assert not np.allclose(once_flipped.dense[::-1], once_drawn.dense, rtol=1e-3)
 
 
 @pytest.mark.parametrize("looks", [0, 2, 8, True])

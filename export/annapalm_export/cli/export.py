@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from annapalm_export.cli.shared import WEIGHTS
+from annapalm_export.cli.shared import WEIGHTS, LooksOption
 
 
 def export(
@@ -18,6 +18,7 @@ def export(
     fields: Annotated[
         int, typer.Option(min=8, help="Held-out fields on which the error map is calibrated.")
     ] = 24,
+    looks: LooksOption = None,
     overwrite: Annotated[bool, typer.Option(help="Replace the file if it exists.")] = False,
 ) -> None:
     """Calibrate a network's error map, measure its halo and write it as one ONNX file."""
@@ -29,7 +30,7 @@ def export(
     if output.exists() and not overwrite:
         raise ExistingOutputError(output)
     output.parent.mkdir(parents=True, exist_ok=True)
-    made = make_model(find_weights(checkpoint), output, name, version, fields)
+    made = make_model(find_weights(checkpoint), output, name, version, fields, looks)
     parity = check_parity(made.model, output)
     worst = max(parity.worst.values())
     typer.echo(f"{output}: halo {made.info.halo_px} px (reach {made.reach_px}), parity {worst:.1e}")

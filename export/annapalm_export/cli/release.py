@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from annapalm_export.cli.shared import WEIGHTS
+from annapalm_export.cli.shared import WEIGHTS, LooksOption
 
 
 def release(
@@ -22,6 +22,7 @@ def release(
     processes: Annotated[
         int, typer.Option(min=1, help="Processes that score, about 1 GB of memory each.")
     ] = 1,
+    looks: LooksOption = None,
 ) -> None:
     """Export, calibrate and evaluate a network; write the folder only if every gate is passed.
 
@@ -40,5 +41,6 @@ def release(
         calibration_fields,
         say=lambda line: typer.echo(line, err=True),
         processes=processes,
+        looks=looks,
     )
     typer.echo(folder)

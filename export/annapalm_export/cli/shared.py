@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,15 @@ WEIGHTS = (
     "microtubule/1.2.0) or its file."
 )
 """Help of the argument that `annapalm_export.train.weights.find_weights` understands."""
+
+LooksOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="1|4",
+        help="4: draw the mean of the field and its three mirror images, at four times the work; "
+        "else as the recipe says.",
+    ),
+]
 
 
 def check_device(device: str) -> None:

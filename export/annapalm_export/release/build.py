@@ -38,13 +38,15 @@ def release(
     calibration_fields: int,
     say: Callable[[str], None],
     processes: int = 1,
+    looks: int | None = None,
 ) -> Path:
     """Release `models`/`name`/`version` from a checkpoint or model file and return the folder.
 
-    Holds model.onnx, README.md (the card), numbers.json, recipe.json and vectors/. Raises
-    `ExistingOutputError` if that version exists (a release is never edited) and
-    `ReleaseRefusedError` if a gate is not passed: then there is no folder, and what was measured
-    lies beside the checkpoint, of a model file beside `models` (refused-NAME-VERSION.json).
+    `looks` is as for `to_onnx.model.make_model`. The folder holds model.onnx, README.md (the card),
+    numbers.json, recipe.json and vectors/. Raises `ExistingOutputError` if that version exists (a
+    release is never edited) and `ReleaseRefusedError` if a gate is not passed: then there is no
+    folder, and what was measured lies beside the checkpoint, of a model file beside `models`
+    (refused-NAME-VERSION.json).
     """
     folder = models / name / version
     if folder.exists():
@@ -54,7 +56,7 @@ def release(
         staged = Path(temporary) / version
         staged.mkdir()
         path = staged / "model.onnx"
-        made = make_model(checkpoint, path, name, version, calibration_fields)
+        made = make_model(checkpoint, path, name, version, calibration_fields, looks)
         calibrated = made.calibration.plain.fields
         say(f"exported: halo {made.info.halo_px} px, calibrated on {calibrated} fields")
         failures = gates.size_gate(path, name) + gates.parity_gate(check_parity(made.model, path))

@@ -42,15 +42,24 @@ class Made:
 
 
 def make_model(
-    checkpoint_path: Path, path: Path, name: str, version: str, fields: int = 24
+    checkpoint_path: Path,
+    path: Path,
+    name: str,
+    version: str,
+    fields: int = 24,
+    looks: int | None = None,
 ) -> Made:
     """Fold, calibrate on `fields` held-out fields, measure the halo, and write `path`.
 
+    `looks` takes the place of the recipe's `NetworkConfig.looks`: training looks once in any case.
     Raises `CheckpointError` for a damaged checkpoint or one of another program version, and
-    `InvalidValueError` for a kind of network that no file can hold.
+    `InvalidValueError` for a number of looks or a kind of network that no file can hold.
     """
     loaded = load_network(checkpoint_path)
     recipe = loaded.recipe
+    if looks is not None:
+        loaded.network.config = dataclasses.replace(loaded.network.config, looks=looks)
+        recipe["network"]["looks"] = looks
     model = inference_copy(loaded.network)
     psf_nm = model.config.psf_sigma_px * DEFAULT_PIXEL_NM
     structures = tuple(recipe["data"]["structures"])
@@ -109,8 +118,16 @@ def describe(recipe: dict[str, Any], steps: int) -> str:
         "0.1 µm² of membrane); target: the localizations of the disjoint frames "
         f"(multinomial shape and Poisson total, weight {loss['total']:g}), with a share of "
         f"{loss['noise_free']:g} of the noise-free rate; widefield image seen in "
-        f"{data['widefield_share']:.0%} of the samples. {_earlier(recipe)}{_real(recipe)}"
+        f"{data['widefield_share']:.0%} of the samples. {_looks(recipe)}{_earlier(recipe)}"
+        f"{_real(recipe)}"
     )
+
+
+def _looks(recipe: dict[str, Any]) -> str:
+    """Say what is drawn of one field; nothing where it is looked at once, as recipes of old do."""
+    looks = recipe["network"].get("looks", 1)
+    mirrored = f"Draws the mean of {looks} looks, at the field and its mirror images. "
+    return mirrored if looks > 1 else ""
 
 
 def _earlier(recipe: dict[str, Any]) -> str:
