@@ -125,11 +125,12 @@ def _options() -> argparse.Namespace:
 
 
 def _shapes() -> dict[str, NetworkConfig]:
-    """Name to shape: the fast student, the recipe of `quality`, and A-nets."""
-    recipe = tomllib.loads((RECIPES / "quality.toml").read_text(encoding="utf-8"))["network"]
+    """Name to shape: the fast student, as `quality` looks, the recipe `larger`, and A-nets."""
+    recipe = tomllib.loads((RECIPES / "larger.toml").read_text(encoding="utf-8"))["network"]
     return {
         "student": NetworkConfig(),
-        "quality": NetworkConfig(**dict(recipe, widths=tuple(recipe["widths"]))),
+        "student, 4 looks": NetworkConfig(looks=4),
+        "larger": NetworkConfig(**dict(recipe, widths=tuple(recipe["widths"]))),
         "A-net, 16 channels": NetworkConfig(kind="anet", ngf=16),
         "A-net, 64 channels": NetworkConfig(kind="anet", ngf=64),
     }
