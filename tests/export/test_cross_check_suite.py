@@ -12,6 +12,7 @@ from test_evaluate_field import line, line_field
 from annapalm import Localizations, Model, load_model
 from annapalm.errors import InvalidValueError
 from annapalm.model import SessionOptions
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.fields import make_field, scored_scenes
 from annapalm_export.evaluate.planted import (
     drawn,
@@ -137,7 +138,9 @@ def test_a_run_of_the_suite_gives_tables(model: Model, tmp_path: Path) -> None:
     folder = tmp_path
     suite = suite_named("cross-check-1").smaller((20.0,), 6.4)
     entries = [Entry("microtubule", model)]
-    rows = SuiteRunner(entries, Store(folder / "results.jsonl"), 1, lambda _line: None).run(suite)
+    store = Store(folder / "results.jsonl")
+    with crew([model], 1) as workers:
+        rows = SuiteRunner(entries, store, 1, lambda _line: None, workers).run(suite)
     assert {row["structure"] for row in rows} == {"microtubules", "nuclear pores"}
     write_report(folder, [(suite, rows)], entries, 1)
     text = (folder / "tables.md").read_text(encoding="utf-8")

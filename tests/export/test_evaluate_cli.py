@@ -34,7 +34,6 @@ def model(tmp_path: Path) -> Path:
         (["--suite", "microtubules-1"], "a folder for the results is needed"),
         (["--suite", "real-1", "-o", "out"], "real-1 needs the folder of its tables"),
         (["--suite", "all", "-o", "out", "--table", "a.csv"], "without --suite"),
-        (["--suite", "all", "-o", "out", "--processes", "2"], "suites are run in one process"),
         (["--processes", "0"], "Invalid value for '--processes'"),
         (["microtubule/1.0.0"], "several models are compared on suites"),
         (["--data", "."], "is for --suite"),

@@ -15,6 +15,7 @@ from scipy.io import savemat
 
 from annapalm import load_model
 from annapalm.errors import InvalidValueError
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.fields import make_field, scored_scenes
 from annapalm_export.evaluate.simulated import BLUR, MODEL, SPARSE, WITH_WIDEFIELD
 from annapalm_export.evaluate.suite import evaluate_simulated
@@ -77,11 +78,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
     return load_model(path, "cpu")
 
 
-def run_small(model: Model, folder: Path, fields: int = 1, suite: Suite = SMALL_SUITE) -> Any:
+def run_small(
+    model: Model, folder: Path, fields: int = 1, suite: Suite = SMALL_SUITE, processes: int = 1
+) -> Any:
     """Run the small suite into a folder and return its rows."""
     store = Store(folder / "results.jsonl")
     entries = [Entry("tiny/1", model)]
-    return SuiteRunner(entries, store, fields, quiet, threshold_fields=1).run(suite)
+    with crew([model], processes) as workers:
+        return SuiteRunner(entries, store, fields, quiet, workers, threshold_fields=1).run(suite)
 
 
 def test_every_structure_has_a_suite_of_its_own_and_a_place_in_the_others() -> None:
@@ -198,6 +202,19 @@ def test_a_run_that_was_broken_off_gives_the_same_rows(model: Model, tmp_path: P
     assert run_small(model, tmp_path) == first
 
 
+def test_several_processes_give_the_rows_of_one_and_go_on_where_it_was(
+    model: Model, tmp_path: Path
+) -> None:
+    one = run_small(model, tmp_path / "one", 2)
+    assert run_small(model, tmp_path / "two", 2, processes=2) == one
+    results = tmp_path / "one" / "results.jsonl"
+    lines = results.read_text().splitlines(keepends=True)
+    others = (tmp_path / "two" / "results.jsonl").read_text().splitlines(keepends=True)
+    assert sorted(others) == sorted(lines)
+    results.write_text("".join(lines[:-3]))
+    assert run_small(model, tmp_path / "one", 2, processes=2) == one
+
+
 def test_more_fields_add_to_those_that_are_there(model: Model, tmp_path: Path) -> None:
     suite = SMALL_SUITE.smaller((20.0,))
     one = run_small(model, tmp_path, 1, suite)
@@ -218,8 +235,9 @@ def test_a_structure_that_no_model_knows_is_passed_over(tmp_path: Path) -> None:
     path.write_bytes(contract_model.build_model(info).SerializeToString())
     said: list[str] = []
     entries = [Entry("hair/1", load_model(path, "cpu"))]
-    runner = SuiteRunner(entries, Store(tmp_path / "r.jsonl"), 1, said.append)
-    assert runner.run(SMALL_SUITE) == []
+    with crew([entries[0].model], 1) as workers:
+        runner = SuiteRunner(entries, Store(tmp_path / "r.jsonl"), 1, said.append, workers)
+        assert runner.run(SMALL_SUITE) == []
     assert said == ["small-1, microtubules: no model here knows this structure"]
 
 

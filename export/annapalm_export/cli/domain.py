@@ -14,7 +14,7 @@ domain = typer.Typer(
 _Output = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write; without it, stdout.")
 ]
-_Processes = Annotated[int, typer.Option(min=1, help="Processes that simulate.")]
+_Processes = Annotated[int, typer.Option(min=1, help="Processes that simulate and score.")]
 
 
 @domain.command("fit")
@@ -67,6 +67,7 @@ def check_coverage(
         list[str] | None,
         typer.Option(help="Only this suite, such as precision-1; may be given several times."),
     ] = None,
+    processes: _Processes = 1,
     output: _Output = None,
 ) -> None:
     """Measure what the 90 % intervals cover on usual and shifted fields, and what is warned of."""
@@ -83,7 +84,7 @@ def check_coverage(
     parts = []
     for model in loaded:
         name = f"{model.info.name}/{model.info.version}"
-        found = measure_coverage(model, fields, _say, [known[label] for label in wanted])
+        found = measure_coverage(model, fields, _say, [known[label] for label in wanted], processes)
         parts.append(f"### {name}\n\n{coverage_tables(found)}")
     _give("\n".join(parts), output)
 

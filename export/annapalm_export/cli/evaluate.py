@@ -47,7 +47,7 @@ def evaluate(
     ] = 4,
     processes: Annotated[
         int,
-        typer.Option(min=1, help="Processes that score, about 1 GB of memory each; no --suite."),
+        typer.Option(min=1, help="Processes that score, about 1 GB of memory each."),
     ] = 1,
     table: Annotated[
         list[Path] | None,
@@ -73,9 +73,9 @@ def evaluate(
     Without --suite: one MODEL on the suites that it was released by, and on real tables; Markdown
     tables go to stdout. With --suite: all MODELs beside each other.
     """
-    _check_options(models, suite, data, density, table, output, processes)
+    _check_options(models, suite, data, density, table, output)
     if suite:
-        _suites(models, suite, fields, data, density, threshold_fields, output)
+        _suites(models, suite, fields, data, density, threshold_fields, processes, output)
         return
     from annapalm_export.evaluate import table as tables
     from annapalm_export.evaluate.protocol import run_protocol
@@ -106,17 +106,13 @@ def _check_options(
     density: list[float] | None,
     table: list[Path] | None,
     output: Path | None,
-    processes: int,
 ) -> None:
     """Refuse options that contradict each other before anything is loaded."""
     if suite:
         _check_suites(suite, data, output)
-        for option, given, why in (
-            ("--table", table, "score tables of your own in a call without --suite"),
-            ("--processes", processes > 1, "suites are run in one process"),
-        ):
-            if given:
-                raise typer.BadParameter(why, param_hint=option)
+        if table:
+            message = "score tables of your own in a call without --suite"
+            raise typer.BadParameter(message, param_hint="--table")
         return
     if len(models) > 1:
         message = "several models are compared on suites; name one with --suite"
@@ -148,8 +144,10 @@ def _suites(
     data: Path | None,
     densities: list[float] | None,
     threshold_fields: int,
+    processes: int,
     folder: Path | None,
 ) -> None:
+    from annapalm_export.evaluate.crew import crew
     from annapalm_export.evaluate.suites import SUITES
     from annapalm_export.evaluate.suites.real import run_real
     from annapalm_export.evaluate.suites.report import write_report
@@ -167,16 +165,17 @@ def _suites(
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
-    runner = SuiteRunner(entries, store, fields, say, threshold_fields)
     results: list[tuple[Any, list[dict[str, Any]]]] = []
     try:
-        for label in labels:
-            suite = SUITES[label]
-            if suite.kind == "real" and data is not None:
-                results.append((suite, run_real(suite, entries, data, store, say)))
-            else:
-                suite = suite.smaller(densities or None)
-                results.append((suite, runner.run(suite)))
+        with crew([entry.model for entry in entries], processes) as workers:
+            runner = SuiteRunner(entries, store, fields, say, workers, threshold_fields)
+            for label in labels:
+                suite = SUITES[label]
+                if suite.kind == "real" and data is not None:
+                    results.append((suite, run_real(suite, entries, data, store, say)))
+                else:
+                    suite = suite.smaller(densities or None)
+                    results.append((suite, runner.run(suite)))
     except KeyboardInterrupt:
         say(f"Interrupted. What is done is kept in {folder}; the same command goes on from there.")
         raise typer.Exit(130) from None

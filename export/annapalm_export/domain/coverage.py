@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.simulated import MODEL, NEAR_90, is_off
 from annapalm_export.evaluate.suite import reconstruct_both
 from annapalm_export.evaluate.suites import SUITES, in_distribution
+from annapalm_export.evaluate.suites.score import find_fields
 from annapalm_export.markdown import table_lines
 from annapalm_export.simulate.structures import STRUCTURES
 
@@ -54,18 +55,24 @@ def measure_coverage(
     fields: int,
     say: Callable[[str], None],
     suites: Sequence[Suite] | None = None,
+    processes: int = 1,
 ) -> list[Covered]:
     """Score `fields` fields per condition and density of the structures that the model knows.
 
-    `suites` None: those as in training, and all shifted ones.
+    `suites` None: those as in training, and all shifted ones. `processes` as for `crew`.
     """
     found: list[Covered] = []
-    for suite in suites or shifted_suites():
-        for condition in suite.conditions:
-            if condition.structure in model.info.structures:
-                for density in condition.densities:
-                    found += _condition(model, condition, density, fields, suite.seeds)
-        say(f"{suite.label}: {len(found)} pictures")
+    with crew([model], processes) as workers:
+        for suite in suites or shifted_suites():
+            tasks = [
+                (condition, density, fields, suite.seeds)
+                for condition in suite.conditions
+                if condition.structure in model.info.structures
+                for density in condition.densities
+            ]
+            for covered in workers.map(_condition, tasks):
+                found += covered
+            say(f"{suite.label}: {len(found)} pictures")
     return found
 
 
@@ -77,13 +84,17 @@ def shifted_suites() -> list[Suite]:
 
 
 def _condition(
-    model: Reconstructor, condition: Condition, density: float, fields: int, seeds: Iterable[int]
-) -> Iterator[Covered]:
+    models: Sequence[Reconstructor], condition: Condition, density: float, fields: int, seeds: range
+) -> list[Covered]:
+    (model,) = models
     shift = condition.name.removeprefix(condition.structure).removeprefix(", ") or USUAL
     if shift == "far":
         shift = f"{density:g} per unit"
-    for _, scene in islice(condition.fields(density, seeds), fields):
-        yield from cover(model, scene, shift)
+    return [
+        covered
+        for _, scene in find_fields(condition, density, seeds, fields)
+        for covered in cover(model, scene, shift)
+    ]
 
 
 def cover(model: Reconstructor, scene: EvalField, shift: str) -> Iterator[Covered]:

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice, repeat
-from multiprocessing import get_context
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from annapalm.errors import InvalidValueError
-from annapalm.model import Model, SessionOptions, load_model
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.simulated import FieldScorer
 from annapalm_export.evaluate.stress import evaluate_empty
 from annapalm_export.evaluate.suite import choose_levels, evaluate_simulated, usual_levels
 from annapalm_export.evaluate.suites import in_distribution, release_suites
+from annapalm_export.evaluate.suites.score import find_fields
 from annapalm_export.evaluate.suites.trust import evaluate_unseen, evaluate_wrong
 from annapalm_export.evaluate.table import STRESS_GROUPS, summarise
 from annapalm_export.simulate.structures import STRUCTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
-    from annapalm_export.evaluate.field import EvalField
     from annapalm_export.evaluate.simulated import Row
     from annapalm_export.evaluate.suite import Reconstructor
     from annapalm_export.evaluate.suites import Suite
@@ -70,9 +64,11 @@ def run_protocol(
     """
     result = ProtocolResult({}, [], [])
     suites = release_suites(model.info.structures)
-    with _processes(model, processes) as run:
+    with crew([model], processes) as workers:
         chosen, empties = [], []
-        for suite, (levels, empty) in zip(suites, run(_start, [(s,) for s in suites]), strict=True):
+        for suite, (levels, empty) in zip(
+            suites, workers.map(_start, [(s,) for s in suites]), strict=True
+        ):
             result.levels[suite.conditions[0].structure] = levels
             chosen.append(levels)
             empties.append(empty)
@@ -83,7 +79,7 @@ def run_protocol(
             for density in suite.conditions[0].densities
         ]
         for (suite, density, *_), (simulated, stress) in zip(
-            tasks, run(_score, tasks), strict=True
+            tasks, workers.map(_score, tasks), strict=True
         ):
             result.simulated.extend(simulated)
             result.stress.extend(stress)
@@ -93,31 +89,37 @@ def run_protocol(
             for suite in _strangers(model.info.structures)
             for density in STRANGER_DENSITIES
         ]
-        for rows in run(_mistake, strange):
+        for rows in workers.map(_mistake, strange):
             result.stress.extend(rows)
     result.stress.extend(empties)
     return result
 
 
-def _start(model: Reconstructor, suite: Suite) -> tuple[dict[str, float], Row]:
+def _start(models: Sequence[Reconstructor], suite: Suite) -> tuple[dict[str, float], Row]:
     """Choose each method's threshold; and give the model a field with nothing in it."""
+    (model,) = models
     (condition,) = suite.conditions
     validation = [
         field
         for density in condition.densities
-        for field in _first(VALIDATION_FIELDS, condition.fields(density, suite.threshold_seeds))
+        for _, field in find_fields(condition, density, suite.threshold_seeds, VALIDATION_FIELDS)
     ]
     return choose_levels(model, validation), evaluate_empty(model, validation[0])
 
 
 def _score(
-    model: Reconstructor, suite: Suite, density: float, fields: int, levels: dict[str, float]
+    models: Sequence[Reconstructor],
+    suite: Suite,
+    density: float,
+    fields: int,
+    levels: dict[str, float],
 ) -> tuple[list[Row], list[Row]]:
     """Rows of the fields of one density, and of what was never shown."""
+    (model,) = models
     (condition,) = suite.conditions
     simulated: list[Row] = []
     stress: list[Row] = []
-    for number, scene in enumerate(_first(fields, condition.fields(density, suite.seeds))):
+    for number, (_, scene) in enumerate(find_fields(condition, density, suite.seeds, fields)):
         simulated += evaluate_simulated(model, [scene], levels)
         if number < STRESS_FIELDS:
             scorer = FieldScorer(scene, usual_levels(scene.structure) | levels)
@@ -130,47 +132,9 @@ def _strangers(structures: Sequence[str]) -> list[Suite]:
     return [in_distribution(name) for name in STRUCTURES if name not in structures]
 
 
-def _mistake(model: Reconstructor, suite: Suite, density: float) -> list[Row]:
+def _mistake(models: Sequence[Reconstructor], suite: Suite, density: float) -> list[Row]:
     """Rows of fields of which a model is asked for something that they do not show."""
+    (model,) = models
     (condition,) = suite.conditions
-    fields = _first(STRESS_FIELDS, condition.fields(density, suite.seeds))
-    return [row for scene in fields for row in evaluate_wrong(model, scene)]
-
-
-_Run: TypeAlias = "Callable[[Callable[..., Any], list[tuple[Any, ...]]], Iterator[Any]]"
-"""Calls a function with the model and each of the tuples; results in the order of the tuples."""
-_model: Reconstructor | None = None
-"""The model of a process that `_processes` started."""
-
-
-@contextmanager
-def _processes(model: Reconstructor, number: int) -> Iterator[_Run]:
-    """Give what runs tasks, in this process or in several."""
-    if number == 1:
-        yield lambda function, tasks: (function(model, *task) for task in tasks)
-        return
-    if not isinstance(model, Model):
-        raise InvalidValueError("processes", number, "1 for what is no file of a model")
-    spawn = get_context("spawn")  # forked, a runtime's threads would be missing
-    with ProcessPoolExecutor(number, spawn, _load, (str(model.path),)) as pool:
-        yield lambda function, tasks: pool.map(_call, repeat(function), tasks)
-
-
-def _load(path: str) -> None:
-    global _model  # noqa: PLW0603 - a process has one
-    _model = load_model(Path(path), device="cpu", options=SessionOptions(threads=1))
-
-
-def _call(function: Callable[..., Any], task: tuple[Any, ...]) -> Any:  # noqa: ANN401
-    return function(_model, *task)
-
-
-def _first(number: int, fields: Iterator[tuple[int, EvalField]]) -> Iterator[EvalField]:
-    """Yield so many fields; raises `ValueError` where the seeds do not give them."""
-    made = 0
-    for _, field in islice(fields, number):
-        made += 1
-        yield field
-    if made < number:
-        message = f"only {made} of {number} fields could be made from the seeds given"
-        raise ValueError(message)
+    fields = find_fields(condition, density, suite.seeds, STRESS_FIELDS)
+    return [row for _, scene in fields for row in evaluate_wrong(model, scene)]

@@ -60,14 +60,21 @@ class TorchEngine:
             torch.cuda.empty_cache()
 
 
-def load_trained(wanted: str | Path, device: Literal["cpu", "cuda"] = "cpu") -> Model:
+def load_trained(
+    wanted: str | Path,
+    device: Literal["cpu", "cuda"] = "cpu",
+    *,
+    options: SessionOptions | None = None,
+) -> Model:
     """Load what `wanted` names: a run's folder, a checkpoint, or a model by its name or its file.
 
-    Raises `ModelNotFoundError`, what `load_model` does of a file that cannot be used, and what
-    `load_checkpoint` does.
+    `options` are for a model's file; torch has its own. Raises `ModelNotFoundError`, what
+    `load_model` does of a file that cannot be used, and what `load_checkpoint` does.
     """
     path = find_weights(wanted)
-    return load_model(path, device=device) if is_released(path) else load_checkpoint(path, device)
+    if is_released(path):
+        return load_model(path, device=device, options=options or SessionOptions())
+    return load_checkpoint(path, device)
 
 
 def load_checkpoint(

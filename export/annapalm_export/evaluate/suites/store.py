@@ -69,6 +69,10 @@ class Store:
         """Look up what is known of `key`; None where it was not computed yet."""
         return self._records.get(key)
 
+    def __getitem__(self, key: Key) -> Record:
+        """Give what is known of `key`; raises KeyError where it was not computed."""
+        return self._records[key]
+
     def add(self, key: Key, record: Record) -> Record:
         """Append a record, on the disk before this returns; returns it as it will be read.
 
