@@ -129,8 +129,8 @@ def bench(arguments: list[str]) -> None:
 def evaluate(arguments: list[str]) -> None:
     """Make every figure that README, docs and cards state, and say where it lies.
 
-    Hours on a few cores; a broken-off run goes on where it was. `--quick` takes one field of one
-    density: for a look at the whole way, not for figures.
+    Hours on a few cores, all of which it takes; a broken-off run goes on where it was. `--quick`
+    takes one field of one density: for a look at the whole way, not for figures.
     """
     if arguments not in ([], ["--quick"]):
         sys.exit("make evaluate takes --quick or nothing")
@@ -139,16 +139,18 @@ def evaluate(arguments: list[str]) -> None:
     folder = EVALUATION / "quick" if arguments else EVALUATION
     (ROOT / folder).mkdir(parents=True, exist_ok=True)
     models = newest_models(ROOT / "models")
+    processes = ["--processes", str(os.cpu_count() or 1)]
     for model in models:  # as each card quotes it; a release never changes
         figures = folder / f"{model.replace('/', '-')}.json"
         if not arguments and not (ROOT / figures).exists():
-            call(command, "evaluate", model, "--fields", "12", "-o", figures)
+            call(command, "evaluate", model, "--fields", "12", *processes, "-o", figures)
     options = ["--fields", "1", "--density", "20", "--threshold-fields", "1"] if arguments else []
     suites = ["--suite", "microtubules-1"] if arguments else ["--suite", "all"]
     real = ["--data", str(REAL_DATA)] if REAL_DATA.is_dir() and not arguments else []
-    call(command, "evaluate", *models, *suites, *options, *real, "-o", folder)
+    call(command, "evaluate", *models, *suites, *options, *real, *processes, "-o", folder)
     few = ["--fields", "1", "--suite", "precision-1"] if arguments else []
-    call(command, "domain", "coverage", *models, *few, "-o", folder / "coverage.md")
+    coverage = ["domain", "coverage", *models, *few, *processes]
+    call(command, *coverage, "-o", folder / "coverage.md")
     drift_fields = "1" if arguments else "3"
     call(command, "domain", "drift", "--fields", drift_fields, "-o", folder / "drift.md")
     print("\nDone:")

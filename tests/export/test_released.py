@@ -17,6 +17,7 @@ from onnx import numpy_helper
 from small import SMALL
 from torch import nn
 
+from annapalm.errors import InvalidValueError
 from annapalm.model.errors import ModelNotFoundError
 from annapalm.model.names import find_model
 from annapalm_export.to_onnx.graph import example_inputs, inference_copy
@@ -167,3 +168,37 @@ def test_weights_are_found_by_run_checkpoint_file_and_name(
     monkeypatch.chdir(tmp_path)
     assert find_weights("structures") == structures
     assert find_weights("./structures") == Path("structures/checkpoint.pt")
+
+
+def test_frozen_norms_keep_their_moments_and_what_is_trained_is_what_is_used(
+    tmp_path: Path,
+) -> None:
+    released = find_model("microtubule")
+    optimizer = dataclasses.replace(
+        SMALL.optimizer, steps=2, learning_rate=0.0, weight_decay=0.0, frozen_norms=True
+    )
+    network = load_network(released).network.config
+    recipe = dataclasses.replace(SMALL, network=network, optimizer=optimizer)
+    path = train(recipe, tmp_path / "run", say=lambda _line: None, start=released)
+    before, after = load_network(released).network, load_network(path).network
+    with torch.no_grad():
+        for mine, theirs in zip(
+            after(*example_inputs(after, 1, 4, 4)),  # type: ignore[arg-type]
+            before(*example_inputs(before, 1, 4, 4)),  # type: ignore[arg-type]
+            strict=True,
+        ):
+            torch.testing.assert_close(mine, theirs, rtol=1e-3, atol=1e-5)
+    more = dataclasses.replace(optimizer, steps=3, learning_rate=1e-3)
+    train(dataclasses.replace(recipe, optimizer=more), tmp_path / "run", say=lambda _line: None)
+    learned, settled = checkpoint.load(path)["model"], after.state_dict()
+    for name in settled:
+        moment = name.endswith(("running_mean", "running_var", "num_batches_tracked"))
+        assert torch.equal(learned[name], settled[name]) == moment, name
+
+
+def test_norms_without_moments_cannot_be_frozen(tmp_path: Path) -> None:
+    optimizer = dataclasses.replace(SMALL.optimizer, frozen_norms=True)
+    recipe = dataclasses.replace(SMALL, optimizer=optimizer)
+    with pytest.raises(InvalidValueError, match=r"optimizer\.frozen_norms.*--start"):
+        train(recipe, tmp_path / "run", say=lambda _line: None)
+    assert not list(tmp_path.rglob("*"))

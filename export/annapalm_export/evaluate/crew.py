@@ -115,8 +115,10 @@ _models: Sequence[Reconstructor] = ()
 
 def _load(paths: Sequence[str]) -> None:
     global _models  # noqa: PLW0603 - a process has one crew
-    # Ctrl-C reaches all of them; only the one that keeps the results has something to say.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Ctrl-C reaches all of them, unless they were started to ignore it; only the one that keeps the
+    # results has something to say.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     import torch
 
     from annapalm_export.evaluate.trained import load_trained

@@ -38,6 +38,9 @@ class OptimizerConfig:
     clip_norm: float = 1.0
     average: float = 0.999
     """Decay of the exponential moving average of the weights; the average is what is released."""
+    frozen_norms: bool = False
+    """Keep the moments that batch norms begin with, so that what is trained is what is used. For
+    runs that go on from trained weights (`--start`): others have none yet."""
     seed: int = 1
 
 

@@ -13,13 +13,20 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.utils.data import DataLoader
 
+from annapalm.errors import InvalidValueError
 from annapalm_export.train import checkpoint
 from annapalm_export.train.dataset import Batch, SimulatedCrops
 from annapalm_export.train.losses import training_loss
 from annapalm_export.train.losses.adversarial import Adversary
 from annapalm_export.train.networks import build_network
 from annapalm_export.train.own_data import begin
-from annapalm_export.train.start import SETTLING, settle_norms, start_from, trained_before
+from annapalm_export.train.start import (
+    SETTLING,
+    freeze_norms,
+    settle_norms,
+    start_from,
+    trained_before,
+)
 from annapalm_export.train.teacher import Teacher
 from annapalm_export.train.validate import Validation
 from annapalm_export.train.weights import CHECKPOINT
@@ -49,10 +56,14 @@ def train(
     (`annapalm_export.train.start`), or with random ones. Writes into `folder`: checkpoint.pt
     (weights, average, optimizer, critic if there is one, step), log.jsonl (one line per `log_every`
     steps), log.txt (the same for reading), preview-STEP.png. Returns the path of the checkpoint.
-    Raises `CheckpointError` where a checkpoint does not fit the recipe's network, what
+    Raises `InvalidValueError` for frozen norms without anything to start from, `CheckpointError`
+    where a checkpoint does not fit the recipe's network, what
     `annapalm_export.train.teacher.Teacher` does where its teacher cannot teach,
     `OtherTablesError` and `SeenBeforeError` where what it has seen does not fit `own`.
     """
+    if recipe.optimizer.frozen_norms and start is None and not (folder / CHECKPOINT).exists():
+        must = "false without trained weights to start from (--start): norms have no moments yet"
+        raise InvalidValueError("optimizer.frozen_norms", True, must)  # noqa: FBT003 - the value
     folder.mkdir(parents=True, exist_ok=True)
     with _denormals_flushed():
         return _train(recipe, folder, device, say, start, own)
@@ -166,13 +177,19 @@ class _Run:
             self.adversary = Adversary(recipe.loss, recipe.network.structures, device)
         if path.exists():
             self._resume()
-        self.model.train()
+        self._train()
 
     def settle(self, batches: Iterable[Batch]) -> None:
         """Give the norms the moments of this run's crops: `annapalm_export.train.start`."""
         settle_norms(self.model, batches)
+        self._train()
         self.average = checkpoint.Average(self.model, self.recipe.optimizer.average)
         self.unsettled = False
+
+    def _train(self) -> None:
+        self.model.train()
+        if self.recipe.optimizer.frozen_norms:
+            freeze_norms(self.model)
 
     def take(self, batch: Batch) -> dict[str, float]:
         """Take one step on a batch; return the parts of the loss."""

@@ -86,6 +86,18 @@ def settle_norms(model: Network, batches: Iterable[Batch]) -> None:
         _take_moments(norm, torch.stack(sums[norm]).sum(0))
 
 
+def freeze_norms(model: Network) -> None:
+    """Make batch norms of a model in training use the moments that they have.
+
+    By the batch they go by other moments for every few crops, and what is trained is then not what
+    is used: with those of the batch `structures` 1.1.2 explains crops worse by 0.036 bits. That
+    freezing them at the end of a training helps is known: Wu, Johnson 2021, arXiv:2105.07576.
+    """
+    for module in model.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.eval()
+
+
 def _take_moments(norm: nn.BatchNorm2d, sums: Tensor) -> None:
     """Set mean and variance from sums [3,C] of 1, x and x², with scale and offset to match."""
     mean = sums[1] / sums[0]
