@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -89,3 +92,51 @@ def test_what_goes_wrong_in_a_task_comes_out_as_it_is(processes: int) -> None:
 def test_a_process_that_is_killed_is_an_error_that_says_what_to_do() -> None:
     with pytest.raises(LostProcessError, match="fewer with --processes"), crew([], 2) as workers:
         list(workers.map(die, [()]))
+
+
+NAPS = """
+import sys, time
+from annapalm_export.evaluate.crew import crew
+
+def nap(_models, seconds):
+    time.sleep(seconds)
+    return seconds
+
+if __name__ == "__main__":
+    with crew([], 2) as workers:
+        list(workers.map(nap, [(0.0,)] * 4))
+        print("ready", flush=True)
+        try:
+            print(sum(workers.map(nap, [(1.5,)] * 2)))
+        except KeyboardInterrupt:
+            sys.exit("interrupted")
+"""
+
+if sys.platform != "win32":
+
+    @pytest.mark.parametrize(
+        ("number", "said", "code"),
+        [(signal.default_int_handler, "interrupted", 1), (signal.SIG_IGN, "3.0", 0)],
+    )
+    def test_ctrl_c_ends_all_without_a_word_unless_all_ignore_it(
+        tmp_path: Path, number: Any, said: str, code: int
+    ) -> None:
+        script = tmp_path / "naps.py"
+        script.write_text(NAPS)
+        before = signal.signal(signal.SIGINT, number)
+        try:
+            process = subprocess.Popen(
+                [sys.executable, str(script)],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+        finally:
+            signal.signal(signal.SIGINT, before)
+        with process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            os.killpg(process.pid, signal.SIGINT)
+            assert process.stdout.read() == f"{said}\n"
+        assert process.returncode == code
