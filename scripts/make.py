@@ -152,7 +152,8 @@ def evaluate(arguments: list[str]) -> None:
     coverage = ["domain", "coverage", *models, *few, *processes]
     call(command, *coverage, "-o", folder / "coverage.md")
     drift_fields = "1" if arguments else "3"
-    call(command, "domain", "drift", "--fields", drift_fields, "-o", folder / "drift.md")
+    drift = ["domain", "drift", "--fields", drift_fields, *processes]
+    call(command, *drift, "-o", folder / "drift.md")
     print("\nDone:")
     print(f"  {folder / 'tables.md'}     every table, with its plots (*.svg)")
     print(f"  {folder / 'summary.json'}  the same as numbers")

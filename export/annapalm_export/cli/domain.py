@@ -95,12 +95,13 @@ def check_drifts(
         int,
         typer.Option(min=1, help="Evaluation fields per structure, density, kinetics and drift."),
     ] = 6,
+    processes: _Processes = 1,
     output: _Output = None,
 ) -> None:
     """Measure how often a drift of 0 to 160 nm is found and warned of (Markdown)."""
     from annapalm_export.domain.drift import check_drift, drift_tables
 
-    _give(drift_tables(check_drift(fields, _say)), output)
+    _give(drift_tables(check_drift(fields, _say, processes)), output)
 
 
 def _give(text: str, output: Path | None) -> None:

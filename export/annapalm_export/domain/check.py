@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import get_context
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annapalm.domain import judge
 from annapalm.domain.reference import NO_STRUCTURE
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.stress import uniform_counts
 from annapalm_export.evaluate.suites import SUITES
 from annapalm_export.markdown import table_lines
@@ -61,15 +60,16 @@ def check(fields: int, processes: int, say: Callable[[str], None]) -> list[Verdi
         for density in condition.densities
     ]
     verdicts: list[Verdict] = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for task, found in zip(tasks, pool.map(_check_task, tasks), strict=True):
+    with crew([], processes) as workers:
+        for task, found in zip(tasks, workers.map(_check_task, tasks), strict=True):
             verdicts += found
             say(f"{task[0]}, {task[2]:g} per unit: {len(verdicts)} verdicts")
     return verdicts
 
 
-def _check_task(task: tuple[str, int, float, int]) -> list[Verdict]:
-    label, number, density, fields = task
+def _check_task(
+    _models: object, label: str, number: int, density: float, fields: int
+) -> list[Verdict]:
     suite = SUITES[label]
     return [
         verdict

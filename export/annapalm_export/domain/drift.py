@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from annapalm.domain import measure_drift
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.fields import DENSITIES
 from annapalm_export.evaluate.suites import SUITES, in_distribution
+from annapalm_export.evaluate.suites.score import find_fields
 from annapalm_export.markdown import table_lines
 
 if TYPE_CHECKING:
@@ -35,20 +36,22 @@ class Found:
     drift: Drift | None
 
 
-def check_drift(fields: int, say: Callable[[str], None]) -> list[Found]:
+def check_drift(fields: int, say: Callable[[str], None], processes: int = 1) -> list[Found]:
     """Measure the drift of `fields` fields per structure, density, kinetics and drift put in."""
+    shifted = SUITES["drift-1"].conditions
+    structures = dict.fromkeys(condition.structure for condition in shifted)
+    usual = [in_distribution(structure).conditions[0] for structure in structures]
+    conditions = [*usual, *shifted]  # without drift once of each structure
     found: list[Found] = []
-    for condition in SUITES["drift-1"].conditions:
-        usual = in_distribution(condition.structure).conditions[0]
-        # Of each structure once: without drift.
-        none_yet = condition.structure not in {one.structure for one in found}
-        for one in (usual, condition) if none_yet else (condition,):
-            found += _of_condition(one, fields)
+    with crew([], processes) as workers:
+        tasks = [(condition, fields) for condition in conditions]
+        for one, some in zip(conditions, workers.map(_of_condition, tasks), strict=True):
+            found += some
             say(f"{one.name}: {len(found)} fields")
     return found
 
 
-def _of_condition(condition: Condition, fields: int) -> list[Found]:
+def _of_condition(_models: object, condition: Condition, fields: int) -> list[Found]:
     seeds = SUITES["drift-1"].seeds
     return [
         Found(
@@ -60,7 +63,7 @@ def _of_condition(condition: Condition, fields: int) -> list[Found]:
         for kinetics in KINETICS
         for one in [replace(condition, scene=replace(condition.scene, kinetics=kinetics))]
         for density in DENSITIES
-        for _, scene in islice(one.fields(density, seeds), fields)
+        for _, scene in find_fields(one, density, seeds, fields)
         if scene.localizations is not None
     ]
 

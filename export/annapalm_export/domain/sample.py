@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, fields
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +10,7 @@ import numpy as np
 from annapalm.domain import fingerprint
 from annapalm.domain.reference import NO_STRUCTURE
 from annapalm.render import render
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.simulate import SceneOptions, simulate_scene
 from annapalm_export.simulate.files import block_of_density
 from annapalm_export.simulate.structures import STRUCTURES
@@ -57,8 +56,9 @@ def draw_samples(seeds: Iterable[int], processes: int, say: Callable[[str], None
     give the same samples in any number of processes.
     """
     samples: list[Sample] = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for number, found in enumerate(pool.map(_samples_of, seeds), 1):
+    with crew([], processes) as workers:
+        tasks = [(seed,) for seed in seeds]
+        for number, found in enumerate(workers.map(_samples_of, tasks), 1):
             samples += found
             if number % 10 == 0:
                 say(f"{number} scenes of each structure, {len(samples)} fingerprints")
@@ -85,7 +85,7 @@ def load_samples(path: Path) -> list[Sample]:
     ]
 
 
-def _samples_of(seed: int) -> list[Sample]:
+def _samples_of(_models: object, seed: int) -> list[Sample]:
     return [sample for name in CLASSES for sample in samples_of(name, seed)]
 
 
