@@ -119,6 +119,8 @@ def _load(paths: Sequence[str]) -> None:
     # results has something to say.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if not paths:
+        return
     import torch
 
     from annapalm_export.evaluate.trained import load_trained
