@@ -38,6 +38,8 @@ def model(tmp_path: Path) -> Path:
         (["microtubule/1.0.0"], "several models are compared on suites"),
         (["--data", "."], "is for --suite"),
         (["--density", "5"], "is for --suite"),
+        (["--choosing"], "is for --suite"),
+        (["--suite", "all", "-o", "out", "--choosing", "--data", "."], "no other tables"),
         (["--fields", "-1"], "Invalid value for '--fields'"),
     ],
 )
@@ -70,6 +72,8 @@ def test_a_suite_writes_its_results_and_goes_on_where_it_was(
     before = (out / "results.jsonl").read_text()
     assert RUNNER.invoke(app, words).exit_code == 0
     assert (out / "results.jsonl").read_text() == before
+    assert RUNNER.invoke(app, [*words, "--choosing"]).exit_code == 0
+    assert list(json.loads((out / "summary.json").read_text())["suites"]) == ["small-choosing-1"]
 
 
 def test_a_data_folder_without_tables_is_named(model: Path, tmp_path: Path) -> None:

@@ -124,6 +124,20 @@ def test_thresholds_of_shifted_fields_are_those_of_usual_ones() -> None:
     assert threshold_condition(usual) is usual
 
 
+def test_fields_for_choosing_are_neither_those_of_evaluation_nor_those_of_thresholds(
+    model: Model, tmp_path: Path
+) -> None:
+    suite = SMALL_SUITE.smaller((20.0,))
+    other = suite.for_choosing()
+    assert other.label == "small-choosing-1"
+    assert set(other.seeds) | set(other.threshold_seeds) == set(THRESHOLD_SEEDS)
+    assert not set(other.seeds) & set(other.threshold_seeds)
+    rows = run_small(model, tmp_path, 1, suite), run_small(model, tmp_path, 1, other)
+    assert len(rows[0]) == len(rows[1])
+    scores = [{row["method"]: row["ms_ssim"] for row in some} for some in rows]
+    assert all(scores[0][method] != scores[1][method] for method in scores[0])
+
+
 def test_a_smaller_suite_keeps_the_densities_that_are_named() -> None:
     smaller = SUITES["microtubules-1"].smaller((20.0, 3.0), field_um=4.0)
     (condition,) = smaller.conditions

@@ -12,6 +12,7 @@ from annapalm_export.cli.shared import read_table
 
 if TYPE_CHECKING:
     from annapalm.model import Model
+    from annapalm_export.evaluate.suites import Suite
 
 
 def evaluate(
@@ -41,6 +42,14 @@ def evaluate(
         list[float] | None,
         typer.Option(help="Only this density of the suites; may be given several times."),
     ] = None,
+    choosing: Annotated[
+        bool,
+        typer.Option(
+            "--choosing",
+            help="Score the suites on other fields than those of evaluation: whoever chooses "
+            "between models by these has nothing to measure the chosen one on.",
+        ),
+    ] = False,
     threshold_fields: Annotated[
         int,
         typer.Option(min=1, help="Fields per density on which skeleton thresholds are chosen."),
@@ -73,9 +82,10 @@ def evaluate(
     Without --suite: one MODEL on the suites that it was released by, and on real tables; Markdown
     tables go to stdout. With --suite: all MODELs beside each other.
     """
-    _check_options(models, suite, data, density, table, output)
+    _check_options(models, suite, data, density, table, output, choosing=choosing)
     if suite:
-        _suites(models, suite, fields, data, density, threshold_fields, processes, output)
+        chosen = _chosen(suite, data, density, choosing=choosing)
+        _suites(models, chosen, fields, data, threshold_fields, processes, output)
         return
     from annapalm_export.evaluate import table as tables
     from annapalm_export.evaluate.protocol import run_protocol
@@ -106,6 +116,8 @@ def _check_options(
     density: list[float] | None,
     table: list[Path] | None,
     output: Path | None,
+    *,
+    choosing: bool,
 ) -> None:
     """Refuse options that contradict each other before anything is loaded."""
     if suite:
@@ -113,12 +125,15 @@ def _check_options(
         if table:
             message = "score tables of your own in a call without --suite"
             raise typer.BadParameter(message, param_hint="--table")
+        if choosing and data is not None:
+            message = "real-1 has no other tables; leave --data out"
+            raise typer.BadParameter(message, param_hint="--choosing")
         return
     if len(models) > 1:
         message = "several models are compared on suites; name one with --suite"
         raise typer.BadParameter(message, param_hint="MODEL...")
-    for option, value in (("--data", data), ("--density", density)):
-        if value is not None and value != []:
+    for option, value in (("--data", data), ("--density", density), ("--choosing", choosing)):
+        if value:
             raise typer.BadParameter("is for --suite", param_hint=option)
 
 
@@ -137,18 +152,29 @@ def _check_suites(names: list[str], data: Path | None, output: Path | None) -> N
         raise typer.BadParameter(message, param_hint="--data")
 
 
+def _chosen(
+    names: list[str], data: Path | None, densities: list[float] | None, *, choosing: bool
+) -> list[Suite]:
+    """Find the suites that are asked for, with those of their fields that are."""
+    from annapalm_export.evaluate.suites import SUITES
+
+    labels = list(SUITES) if "all" in names else list(dict.fromkeys(names))
+    suites = [SUITES[label] for label in labels]
+    real = [suite for suite in suites if suite.kind == "real" and data is not None]
+    simulated = [suite.smaller(densities or None) for suite in suites if suite.kind != "real"]
+    return [suite.for_choosing() if choosing else suite for suite in simulated] + real
+
+
 def _suites(
     models: list[str],
-    names: list[str],
+    suites: list[Suite],
     fields: int,
     data: Path | None,
-    densities: list[float] | None,
     threshold_fields: int,
     processes: int,
     folder: Path | None,
 ) -> None:
     from annapalm_export.evaluate.crew import crew
-    from annapalm_export.evaluate.suites import SUITES
     from annapalm_export.evaluate.suites.real import run_real
     from annapalm_export.evaluate.suites.report import write_report
     from annapalm_export.evaluate.suites.run import SuiteRunner
@@ -157,24 +183,19 @@ def _suites(
     if folder is None:  # _check_options has refused it
         raise typer.BadParameter("is missing", param_hint="--output")
     entries = _entries(models)
-    labels = list(SUITES) if "all" in names else list(dict.fromkeys(names))
-    if data is None:
-        labels = [label for label in labels if SUITES[label].kind != "real"]
     store = Store(folder / "results.jsonl")
 
     def say(line: str) -> None:
         typer.echo(line, err=True)
 
-    results: list[tuple[Any, list[dict[str, Any]]]] = []
+    results: list[tuple[Suite, list[dict[str, Any]]]] = []
     try:
         with crew([entry.model for entry in entries], processes) as workers:
             runner = SuiteRunner(entries, store, fields, say, workers, threshold_fields)
-            for label in labels:
-                suite = SUITES[label]
+            for suite in suites:
                 if suite.kind == "real" and data is not None:
                     results.append((suite, run_real(suite, entries, data, store, say)))
                 else:
-                    suite = suite.smaller(densities or None)
                     results.append((suite, runner.run(suite)))
     except KeyboardInterrupt:
         say(f"Interrupted. What is done is kept in {folder}; the same command goes on from there.")

@@ -36,6 +36,9 @@ PLOTTED = (
 )
 """Scores that a plot shows, of those that a structure has."""
 
+_CHOOSING_FROM = 40
+"""Threshold seeds from here on are those of `Suite.for_choosing`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -112,6 +115,19 @@ class Suite:
             if wanted:
                 kept.append(replace(one, densities=wanted, scene=scene))
         return replace(self, conditions=tuple(kept))
+
+    def for_choosing(self) -> Suite:
+        """Make the same suite on fields that are no evaluation fields: to choose between models.
+
+        Its fields are threshold fields, and thresholds are chosen on others of them.
+        """
+        return replace(
+            self,
+            name=f"{self.name}-choosing",
+            title=f"{self.title} (fields for choosing)",
+            seeds=THRESHOLD_SEEDS[_CHOOSING_FROM:],
+            threshold_seeds=THRESHOLD_SEEDS[:_CHOOSING_FROM],
+        )
 
 
 def threshold_condition(condition: Condition) -> Condition:
