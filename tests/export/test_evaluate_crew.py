@@ -96,7 +96,13 @@ def test_a_process_that_is_killed_is_an_error_that_says_what_to_do() -> None:
 
 NAPS = """
 import sys, time
+from pathlib import Path
 from annapalm_export.evaluate.crew import crew
+
+def meet(_models, own, other):
+    Path(own).touch()
+    while not Path(other).exists():
+        time.sleep(0.01)
 
 def nap(_models, seconds):
     time.sleep(seconds)
@@ -104,9 +110,9 @@ def nap(_models, seconds):
 
 if __name__ == "__main__":
     with crew([], 2) as workers:
-        list(workers.map(nap, [(0.0,)] * 4))
-        print("ready", flush=True)
+        list(workers.map(meet, [("a", "b"), ("b", "a")]))  # both have started
         try:
+            print("ready", flush=True)
             print(sum(workers.map(nap, [(1.5,)] * 2)))
         except KeyboardInterrupt:
             sys.exit("interrupted")
@@ -118,7 +124,7 @@ if sys.platform != "win32":
         ("number", "said", "code"),
         [(signal.default_int_handler, "interrupted", 1), (signal.SIG_IGN, "3.0", 0)],
     )
-    def test_ctrl_c_ends_all_without_a_word_unless_all_ignore_it(
+    def test_ctrl_c_ends_all_that_work_without_a_word_unless_all_ignore_it(
         tmp_path: Path, number: Any, said: str, code: int
     ) -> None:
         script = tmp_path / "naps.py"
@@ -127,6 +133,7 @@ if sys.platform != "win32":
         try:
             process = subprocess.Popen(
                 [sys.executable, str(script)],
+                cwd=tmp_path,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
                 text=True,
@@ -137,6 +144,9 @@ if sys.platform != "win32":
         with process:
             assert process.stdout is not None
             assert process.stdout.readline() == "ready\n"
+            time.sleep(
+                0.3
+            )  # in the naps: a lock of Python's own breaks when interrupted half-taken
             os.killpg(process.pid, signal.SIGINT)
             assert process.stdout.read() == f"{said}\n"
         assert process.returncode == code
