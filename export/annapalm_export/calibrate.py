@@ -25,6 +25,7 @@ from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
 from annapalm.quality.structure import structure_per_um2
 from annapalm.widefield import prepare_widefield
+from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.fields import fields_of_densities
 from annapalm_export.evaluate.suites import release_suites
 from annapalm_export.seeds import CALIBRATION_SEEDS
@@ -71,27 +72,46 @@ def calibrate(
     psf_sigma_nm: float,
     fields: int = 24,
     structures: Sequence[str] = ("microtubules",),
+    processes: int = 1,
 ) -> Calibration:
     """Set the `calibration` of `model`, an inference copy, and return what was measured.
 
     `structures` are the names for the model's structure input, in order; `fields` are made for
     each of them, on the scenes of `release_suites`. Every structure and density has the same
-    weight. Raises `InvalidValueError` for another number of structures than the model has.
+    weight. `processes` are as for `crew`; each measures one structure at a time. Raises
+    `InvalidValueError` for another number of structures than the model has.
     """
     if len(structures) != model.config.structures:
         raise InvalidValueError(
             "structures", tuple(structures), f"{model.config.structures} names, as the network has"
         )
     model.calibration.fill_(1.0)
-    plain, widefield = [], []
-    for index, suite in enumerate(release_suites(structures)):
-        seen, lit = _predictions(model, psf_sigma_nm, suite, fields // 8, index)
-        plain.append(_of_structure(seen))
-        widefield.append(_of_structure(lit))
-    both = _factors(plain), _factors(widefield)
+    tasks = [
+        (model, psf_sigma_nm, suite, fields // 8, index, processes > 1)
+        for index, suite in enumerate(release_suites(structures))
+    ]
+    with crew([], processes) as workers:
+        measured = list(workers.map(_measure, tasks))
+    both = _factors([plain for plain, _ in measured]), _factors([lit for _, lit in measured])
     for number, factors in enumerate(both):
         model.calibration[number] = torch.tensor([factors.dense, factors.error]).T
     return Calibration(*both)
+
+
+def _measure(
+    _models: object,
+    model: Student,
+    psf_sigma_nm: float,
+    suite: Suite,
+    number: int,
+    index: int,
+    one_thread: bool,  # noqa: FBT001 - a task is passed by place
+) -> tuple[_OfStructure, _OfStructure]:
+    """Measure one structure without and with widefield image."""
+    if one_thread:  # of several processes
+        torch.set_num_threads(1)
+    plain, lit = _predictions(model, psf_sigma_nm, suite, number, index)
+    return _of_structure(plain), _of_structure(lit)
 
 
 def _predictions(

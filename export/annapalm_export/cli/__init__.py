@@ -8,6 +8,7 @@ import typer
 
 from annapalm.errors import AnnaPalmError
 from annapalm_export.cli.ablate import ablate
+from annapalm_export.cli.average import average
 from annapalm_export.cli.biology import biology
 from annapalm_export.cli.domain import domain
 from annapalm_export.cli.evaluate import evaluate
@@ -23,7 +24,18 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Simulate acquisitions, train, export, evaluate and release annapalm models.",
 )
-for verb in (simulate, compare_statistics, train, ablate, export, evaluate, biology, release):
+VERBS = (
+    simulate,
+    compare_statistics,
+    train,
+    average,
+    ablate,
+    export,
+    evaluate,
+    biology,
+    release,
+)
+for verb in VERBS:
     app.command()(verb)
 app.add_typer(domain, name="domain")
 

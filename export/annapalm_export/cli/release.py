@@ -20,7 +20,8 @@ def release(
         int, typer.Option(min=8, help="Held-out fields on which the error map is calibrated.")
     ] = 32,
     processes: Annotated[
-        int, typer.Option(min=1, help="Processes that score, about 1 GB of memory each.")
+        int,
+        typer.Option(min=1, help="Processes that calibrate and score, about 1 GB of memory each."),
     ] = 1,
     looks: LooksOption = None,
 ) -> None:

@@ -50,13 +50,13 @@ def release(
     """
     folder = models / name / version
     if folder.exists():
-        raise ExistingOutputError(folder)
+        raise ExistingOutputError(folder, "A release is never replaced: choose another --version.")
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".release-") as temporary:
         staged = Path(temporary) / version
         staged.mkdir()
         path = staged / "model.onnx"
-        made = make_model(checkpoint, path, name, version, calibration_fields, looks)
+        made = make_model(checkpoint, path, name, version, calibration_fields, looks, processes)
         calibrated = made.calibration.plain.fields
         say(f"exported: halo {made.info.halo_px} px, calibrated on {calibrated} fields")
         failures = gates.size_gate(path, name) + gates.parity_gate(check_parity(made.model, path))

@@ -22,8 +22,10 @@ _HEADER = '"frame","x [nm]","y [nm]","intensity [photon]","uncertainty [nm]"'
 class ExistingOutputError(AnnaPalmError, FileExistsError):
     """A file that would be written is there already."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"{path} exists. Choose another folder, or pass --overwrite.")
+    def __init__(
+        self, path: Path, remedy: str = "Choose another folder, or pass --overwrite."
+    ) -> None:
+        super().__init__(f"{path} exists. {remedy}")
 
 
 def block_of_density(scene: Scene, density: float, rng: np.random.Generator) -> tuple[int, int]:

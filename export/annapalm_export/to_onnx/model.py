@@ -48,12 +48,14 @@ def make_model(
     version: str,
     fields: int = 24,
     looks: int | None = None,
+    processes: int = 1,
 ) -> Made:
     """Fold, calibrate on `fields` held-out fields, measure the halo, and write `path`.
 
     `looks` takes the place of the recipe's `NetworkConfig.looks`: training looks once in any case.
-    Raises `CheckpointError` for a damaged checkpoint or one of another program version, and
-    `InvalidValueError` for a number of looks or a kind of network that no file can hold.
+    `processes` calibrate. Raises `CheckpointError` for a damaged checkpoint or one of another
+    program version, and `InvalidValueError` for a number of looks or a kind of network that no file
+    can hold.
     """
     loaded = load_network(checkpoint_path)
     recipe = loaded.recipe
@@ -63,7 +65,7 @@ def make_model(
     model = inference_copy(loaded.network)
     psf_nm = model.config.psf_sigma_px * DEFAULT_PIXEL_NM
     structures = tuple(recipe["data"]["structures"])
-    calibration = calibrate(model, psf_nm, fields, structures)
+    calibration = calibrate(model, psf_nm, fields, structures, processes)
     reach = measure_reach_px(model)
     info = ModelInfo(
         contract=CONTRACT_VERSION,
@@ -117,9 +119,9 @@ def describe(recipe: dict[str, Any], steps: int) -> str:
         f"{low:g} to {high:g} localizations per unit of structure (µm of filament or axon, pore, "
         "0.1 µm² of membrane); target: the localizations of the disjoint frames "
         f"(multinomial shape and Poisson total, weight {loss['total']:g}), with a share of "
-        f"{loss['noise_free']:g} of the noise-free rate; widefield image seen in "
+        f"{loss['noise_free']:g} of the noise-free rate{_taught(loss)}; widefield image seen in "
         f"{data['widefield_share']:.0%} of the samples. {_looks(recipe)}{_earlier(recipe)}"
-        f"{_real(recipe)}"
+        f"{_averaged(recipe)}{_real(recipe)}"
     )
 
 
@@ -135,6 +137,19 @@ def _earlier(recipe: dict[str, Any]) -> str:
     runs: list[dict[str, Any]] = recipe.get("earlier", [])
     said = [f"{run['steps']} steps of '{run['name']}'" for run in runs]
     return f"Before that: {', then '.join(said)}. " if said else ""
+
+
+def _averaged(recipe: dict[str, Any]) -> str:
+    """Say of which runs the weights are the mean; nothing where they are those of one."""
+    lasts = [history[-1] for history in recipe.get("averaged", [])]
+    said = [f"{run['steps']} steps of '{run['name']}'" for run in lasts]
+    return f"The weights are the mean of those after {' and after '.join(said)}. " if said else ""
+
+
+def _taught(loss: dict[str, Any]) -> str:
+    """Say who taught; nothing where nobody did, as recipes of old do."""
+    teacher = loss.get("teacher", "")
+    return f", {loss['taught']:.0%} of it as {teacher} draws it" if teacher else ""
 
 
 def licence_of(recipe: dict[str, Any]) -> str:

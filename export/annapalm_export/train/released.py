@@ -59,7 +59,7 @@ def read_released(path: Path) -> dict[str, Any]:
         raise CheckpointError(path, f"not a readable model ({problem})") from problem
     folded = {w.name: torch.from_numpy(numpy_helper.to_array(w).copy()) for w in graph.initializer}
     try:
-        state = _unfold(network, folded)
+        state = unfold(network, folded)
         network.load_state_dict(state)
     except (KeyError, RuntimeError) as problem:
         message = f"its weights are not those of the network in {RECIPE}, as built today"
@@ -67,8 +67,8 @@ def read_released(path: Path) -> dict[str, Any]:
     return {"step": step, "average": state, "recipe": json.dumps(recipe)}
 
 
-def _unfold(network: Student, folded: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Name the weights of a model file as `network` does, with norms that change nothing."""
+def unfold(network: Student, folded: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Name folded weights, as of a model file, as `network` does; its norms change nothing."""
     state = dict(network.state_dict())
     side = 3 * QUARTER
     stem = folded["stem.weight"].reshape(-1, 3, QUARTER, 3, QUARTER)

@@ -123,6 +123,8 @@ def trained_before(path: Path) -> list[dict[str, Any]]:
         "steps": int(state.get("step", 0)),
         "structures": list(recipe.get("data", {}).get("structures", ())),
     }
+    if "averaged" in recipe:  # `annapalm_export.train.average`
+        last["averaged"] = recipe["averaged"]
     return [*recipe.get("earlier", ()), last]
 
 
