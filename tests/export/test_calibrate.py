@@ -31,6 +31,18 @@ def test_another_number_of_structures_than_the_network_has_is_refused() -> None:
         calibrate(two_structures(), 125.0, 8, ("microtubules",))
 
 
+def test_two_processes_measure_what_one_does() -> None:
+    names = ("microtubules", "actin")
+    models = [two_structures() for _ in range(2)]
+    first, second = (
+        calibrate(model, 125.0, 8, names, processes)
+        for processes, model in enumerate(models, start=1)
+    )
+    assert first == second
+    assert torch.equal(models[0].calibration, models[1].calibration)
+    assert not torch.equal(models[0].calibration[:, 0], models[0].calibration[:, 1])
+
+
 def test_each_structure_is_asked_for_by_its_own_input() -> None:
     model = two_structures()
     field = line_field([line((-100, 1010), (4100, 1010))], (192, 192))

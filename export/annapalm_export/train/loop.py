@@ -247,6 +247,9 @@ class _Run:
 
     def _resume(self) -> None:
         state = checkpoint.load(self.path)
+        if "averaged" in json.loads(state.get("recipe", "{}")):
+            message = "it is the mean of runs, which --start can begin with and nothing can resume"
+            raise checkpoint.CheckpointError(self.path, message)
         try:
             self.model.load_state_dict(state["model"])
             self.average.model.load_state_dict(state["average"])
