@@ -6,7 +6,7 @@ VALIDATION_SEEDS = range(1_000_000, 1_000_012)
 """Scenes on which training is watched and choices are made."""
 THRESHOLD_SEEDS = range(1_100_000, 1_100_100)
 """Scenes on which each method's skeleton threshold is chosen."""
-CALIBRATION_SEEDS = range(2_000_000, 2_000_200)
+CALIBRATION_SEEDS = range(2_000_000, 2_000_400)
 """Scenes on which the error map of a trained network is calibrated."""
 DOMAIN_SEEDS = range(2_500_000, 2_505_000)
 """Scenes from which the runtime learns what simulated fields look like."""
