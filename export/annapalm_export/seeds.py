@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from annapalm.errors import AnnaPalmError
+
 VALIDATION_SEEDS = range(1_000_000, 1_000_012)
 """Scenes on which training is watched and choices are made."""
 THRESHOLD_SEEDS = range(1_100_000, 1_100_100)
@@ -14,3 +16,10 @@ EVALUATION_SEEDS = range(3_000_000, 3_001_000)
 """Scenes that give the figures of a release; looked at by nothing else."""
 TRAINING_SEEDS_FROM = 10_000_000
 """Scenes of training have seeds from here on."""
+
+
+class TooFewSeedsError(AnnaPalmError, ValueError):
+    """More fields are asked for than scenes hold enough localizations for."""
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"The seeds set aside for it give only {found}. Ask for fewer fields.")

@@ -13,7 +13,7 @@ from test_evaluate_field import line, line_field
 from annapalm.errors import InvalidValueError
 from annapalm_export.calibrate import _curves, _OfStructure, _predict, calibrate
 from annapalm_export.evaluate.fields import fields_of_densities, simulated_fields
-from annapalm_export.seeds import CALIBRATION_SEEDS
+from annapalm_export.seeds import CALIBRATION_SEEDS, TooFewSeedsError
 from annapalm_export.simulate import SceneOptions
 from annapalm_export.to_onnx.graph import inference_copy
 from annapalm_export.train.network import Student
@@ -93,5 +93,5 @@ def test_fields_of_several_densities_are_those_of_each() -> None:
     assert set(found) == {field.name for field in apart}
     for field in apart:
         np.testing.assert_array_equal(found[field.name], field.counts)
-    with pytest.raises(ValueError, match=r"fields are missing .*20.0: 2"):
+    with pytest.raises(TooFewSeedsError, match=r"give only .*0 at 20 .*of 2 each"):
         list(fields_of_densities((5.0, 20.0), seeds[:0], 2, options=options))

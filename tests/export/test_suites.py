@@ -37,7 +37,7 @@ from annapalm_export.evaluate.suites.report import write_report
 from annapalm_export.evaluate.suites.run import Entry, SuiteRunner
 from annapalm_export.evaluate.suites.store import DamagedResultsError, Key, Store
 from annapalm_export.evaluate.suites.suite import threshold_condition
-from annapalm_export.seeds import EVALUATION_SEEDS, THRESHOLD_SEEDS
+from annapalm_export.seeds import EVALUATION_SEEDS, THRESHOLD_SEEDS, TooFewSeedsError
 from annapalm_export.simulate import SceneOptions
 from annapalm_export.simulate.structures import STRUCTURES
 
@@ -239,7 +239,7 @@ def test_more_fields_add_to_those_that_are_there(model: Model, tmp_path: Path) -
 
 def test_seeds_that_run_out_are_an_error_that_says_so(model: Model, tmp_path: Path) -> None:
     suite = replace(SMALL_SUITE.smaller((20.0,)), seeds=range(3_000_000, 3_000_001))
-    with pytest.raises(ValueError, match=r"only [01] fields of 'microtubules' at 20"):
+    with pytest.raises(TooFewSeedsError, match=r"only [01] fields of 'microtubules' at 20"):
         run_small(model, tmp_path, 2, suite)
 
 

@@ -12,6 +12,7 @@ from annapalm.grid import Grid
 from annapalm.render import inside, render
 from annapalm.widefield.resample import resample
 from annapalm_export.evaluate.field import EvalField
+from annapalm_export.seeds import TooFewSeedsError
 from annapalm_export.simulate import Scene, SceneOptions, simulate_scene
 from annapalm_export.simulate.files import block_of_density
 from annapalm_export.simulate.structures import structure_named
@@ -43,7 +44,7 @@ def simulated_fields(
     """Yield `number` fields with so many localizations per unit of structure.
 
     `options` are those of the scenes (microtubules if left out); their `empty_share` is taken as 0
-    and their `with_widefield` is `with_widefield`. Raises `ValueError` when the seeds run out.
+    and their `with_widefield` is `with_widefield`. Raises `TooFewSeedsError` when the seeds run out.
     """
     made = 0
     for seed, scene in scored_scenes(density, seeds, options, with_widefield=with_widefield):
@@ -51,8 +52,7 @@ def simulated_fields(
         yield make_field(scene, density, seed)
         if made == number:
             return
-    message = f"only {made} of {number} fields could be made from the seeds given"
-    raise ValueError(message)
+    raise TooFewSeedsError(f"{made} fields of {number} at {density:g} localizations per unit")
 
 
 def fields_of_densities(
@@ -65,7 +65,7 @@ def fields_of_densities(
     """Yield `number` fields of each density, with widefield images, scene by scene.
 
     The same fields as from one call of `simulated_fields` for each density; a scene is simulated
-    once for all of them. Raises `ValueError` when the seeds run out.
+    once for all of them. Raises `TooFewSeedsError` when the seeds run out.
     """
     missing = dict.fromkeys(densities, number)
     for seed, scene in scored_scenes(min(densities), seeds, options):
@@ -75,8 +75,8 @@ def fields_of_densities(
                 yield make_field(scene, density, seed)
         if not any(missing.values()):
             return
-    message = f"fields are missing for the seeds given: {missing}"
-    raise ValueError(message)
+    counted = ", ".join(f"{number - left} at {density:g}" for density, left in missing.items())
+    raise TooFewSeedsError(f"{counted} localizations per unit, of {number} each")
 
 
 def scored_scenes(

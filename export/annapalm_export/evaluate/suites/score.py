@@ -10,6 +10,7 @@ from annapalm_export.evaluate.suites.alone import WIDEFIELD_ALONE, reconstruct_w
 from annapalm_export.evaluate.suites.cross_check import evaluate_cross_check
 from annapalm_export.evaluate.suites.suite import METHODS
 from annapalm_export.evaluate.suites.trust import evaluate_trust
+from annapalm_export.seeds import TooFewSeedsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -29,17 +30,15 @@ def find_fields(
 ) -> Iterator[tuple[int, EvalField]]:
     """Yield seeds and fields `first` to `fields` of a condition; `seeds` begin at the first's.
 
-    Raises `ValueError` where the seeds do not give as many.
+    Raises `TooFewSeedsError` where the seeds do not give as many.
     """
     found = condition.fields(density, seeds)
     for number in range(first, fields):
         one = next(found, None)
         if one is None:
-            message = (
-                f"only {number} fields of '{condition.name}' at {density:g} "
-                "localizations per unit could be made from the suite's seeds; ask for fewer"
+            raise TooFewSeedsError(
+                f"{number} fields of '{condition.name}' at {density:g} localizations per unit"
             )
-            raise ValueError(message)
         yield one
 
 
