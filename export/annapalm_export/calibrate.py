@@ -15,6 +15,7 @@ apart by what a run can measure, the localizations per µm² of the drawn struct
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,7 @@ from annapalm_export.evaluate.suites import release_suites
 from annapalm_export.seeds import CALIBRATION_SEEDS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -78,7 +79,8 @@ def calibrate(
 
     `structures` are the names for the model's structure input, in order; `fields` are made for
     each of them, on the scenes of `release_suites`. Every structure and density has the same
-    weight. `processes` are as for `crew`; each measures one structure at a time. Raises
+    weight. `processes` are as for `crew`; each measures one structure at a time, on one thread: sums
+    over several are rounded otherwise, and the figures must not follow the machine. Raises
     `InvalidValueError` for another number of structures than the model has.
     """
     if len(structures) != model.config.structures:
@@ -87,7 +89,7 @@ def calibrate(
         )
     model.calibration.fill_(1.0)
     tasks = [
-        (model, psf_sigma_nm, suite, fields // 8, index, processes > 1)
+        (model, psf_sigma_nm, suite, fields // 8, index)
         for index, suite in enumerate(release_suites(structures))
     ]
     with crew([], processes) as workers:
@@ -105,13 +107,22 @@ def _measure(
     suite: Suite,
     number: int,
     index: int,
-    one_thread: bool,  # noqa: FBT001 - a task is passed by place
 ) -> tuple[_OfStructure, _OfStructure]:
     """Measure one structure without and with widefield image."""
-    if one_thread:  # of several processes
-        torch.set_num_threads(1)
-    plain, lit = _predictions(model, psf_sigma_nm, suite, number, index)
+    with _one_thread():
+        plain, lit = _predictions(model, psf_sigma_nm, suite, number, index)
     return _of_structure(plain), _of_structure(lit)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let torch compute on one thread, and afterwards on as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _predictions(

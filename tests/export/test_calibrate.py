@@ -34,11 +34,13 @@ def test_another_number_of_structures_than_the_network_has_is_refused() -> None:
 def test_two_processes_measure_what_one_does() -> None:
     names = ("microtubules", "actin")
     models = [two_structures() for _ in range(2)]
+    threads = torch.get_num_threads()
     first, second = (
         calibrate(model, 125.0, 8, names, processes)
         for processes, model in enumerate(models, start=1)
     )
     assert first == second
+    assert torch.get_num_threads() == threads
     assert torch.equal(models[0].calibration, models[1].calibration)
     assert not torch.equal(models[0].calibration[:, 0], models[0].calibration[:, 1])
 
