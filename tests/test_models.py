@@ -81,6 +81,9 @@ def test_nothing_and_noise_draw_no_structure(path: Path) -> None:
         nothing = model.reconstruct(np.zeros((320, 320), np.float32), structure=structure)
         assert not nothing.dense.any()
         assert nothing.warnings
-        result = model.reconstruct(noise, structure=structure)
+        result = model.reconstruct(noise, structure=structure, withhold=False)
         # Localizations at random are diffuse: less than a fifth of them may be called structure.
         assert result.dense.sum() < 0.2 * noise.sum(), structure
+        given = model.reconstruct(noise, structure=structure)
+        assert given.withheld, structure
+        assert not given.dense.any(), structure

@@ -79,8 +79,8 @@ def calibrate(
 
     `structures` are the names for the model's structure input, in order; `fields` are made for
     each of them, on the scenes of `release_suites`. Every structure and density has the same
-    weight. `processes` are as for `crew`; each measures one structure at a time, on one thread: sums
-    over several are rounded otherwise, and the figures must not follow the machine. Raises
+    weight. `processes` are as for `crew`; each measures one structure at a time, on one thread:
+    sums over several are rounded otherwise, and the figures must not follow the machine. Raises
     `InvalidValueError` for another number of structures than the model has.
     """
     if len(structures) != model.config.structures:

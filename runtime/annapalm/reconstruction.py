@@ -60,9 +60,12 @@ class Reconstruction:
     familiarity: Familiarity | None = None
     """How the localizations compare with simulated ones of the structure; None where nothing can be
     said (too few of them, or a structure that is not simulated)."""
+    withheld: bool = False
+    """Whether nothing was drawn, because the localizations look like background without structure:
+    `dense` is 0, `background` has all of them, and `error` shows what would have been drawn."""
     drift: Drift | None = None
     """Steady drift of the localizations; None where it could not be measured (counts have no
-    frames; too few localizations, or too few places that hold them)."""
+    frames; too few localizations, or too few places that hold them, or no structure)."""
     precision: Precision | None = None
     """Localization precision; None where neither the table nor its bursts tell."""
     cross_check: CrossCheck | None = None

@@ -94,6 +94,11 @@ def test_the_tables_give_shares_of_what_could_be_judged() -> None:
     )
     assert "| actin | – | – | 50% of 2 | – | – |" in text  # noqa: RUF001 - a dash
     assert "| s | actin, far | 5 | 100% of 1 |" in text
+    assert "nothing is drawn\n\n| shows" in text
+    assert "| actin | 0 of 0 | 0 of 0 | 0 of 2 | 0 of 0 | 0 of 0 |" in text
+    assert "Of the shifted fields: 0 of 1.\n" in text
+    noise = replace(said("actin, far", "actin", unlike=True), mistaken_for=NO_STRUCTURE)
+    assert "Of the shifted fields: 1 of 1.\n" in tables([said("actin", "actin"), noise])
 
 
 def test_too_few_scenes_are_a_usage_error(tmp_path: Path) -> None:

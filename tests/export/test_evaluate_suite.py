@@ -68,7 +68,9 @@ class Drawn:
         *,
         grid: Grid | None = None,
         structure: str | None = None,
+        withhold: bool = True,
     ) -> Reconstruction:
+        del withhold  # it never withholds anything
         assert grid is not None
         assert structure is None  # it has only one
         counts = localizations_or_counts

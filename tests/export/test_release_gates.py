@@ -91,8 +91,8 @@ def test_scores_that_a_blur_may_win_refuse_nothing() -> None:
 def test_a_model_that_draws_structure_in_noise_is_refused() -> None:
     about = {"structure": "microtubules", "input": "uniform"}
     rows: list[dict[str, Any]] = [
-        {**about, "method": MODEL, "drawn_um_per_um2": 0.019},
-        {**about, "method": BLUR, "drawn_um_per_um2": 2.0},
+        {**about, "method": MODEL, "drawn_um_per_um2": 0.019, "shown_um_per_um2": 0.0},
+        {**about, "method": BLUR, "drawn_um_per_um2": 2.0, "shown_um_per_um2": None},
         {**about, "method": MODEL, "input": "erased", "drawn_um_per_um2": 2.0},
     ]
     groups = ("structure", "input", "method")
@@ -104,6 +104,9 @@ def test_a_model_that_draws_structure_in_noise_is_refused() -> None:
     assert gates.noise_gate(summarise(rows, groups)) == []
     rows[0]["drawn_um_per_um2"] = 1.1
     assert gates.noise_gate(summarise(rows, groups)) != []
+    rows[0] |= {"drawn_um_per_um2": 0.49, "shown_um_per_um2": 0.02}
+    (failure,) = gates.noise_gate(summarise(rows, groups))
+    assert failure.startswith("spectrin: 0.020 µm of filament per µm² are shown")
 
 
 def test_figures_from_before_there_were_structures_are_read() -> None:

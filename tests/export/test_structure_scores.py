@@ -315,6 +315,6 @@ def test_tables_of_microtubules_have_the_columns_that_they_always_had() -> None:
     )
     noise = evaluate_uniform(Drawn(lambda c: blur(c, 48.0, 20.0)), field)
     assert stress_table(noise).splitlines()[0] == (
-        "| input | method | erased, nm | fields | drawn, µm/µm² | (on filaments) | "
-        "share called structure | share called diffuse |"
+        "| input | method | erased, nm | fields | drawn, µm/µm² | (on filaments) | withheld | "
+        "left, µm/µm² | share called structure | share called diffuse |"
     )

@@ -132,7 +132,7 @@ def test_what_is_not_simulated_is_not_judged() -> None:
 
 
 def test_a_reconstruction_carries_the_judgement_and_warns() -> None:
-    result = load_model("microtubule", "cpu").reconstruct(at_random(8_000, 256))
+    result = load_model("microtubule", "cpu").reconstruct(at_random(8_000, 256), withhold=False)
     assert result.familiarity is not None
     assert result.familiarity.structure == "microtubules"
     assert result.familiarity.warning in result.warnings

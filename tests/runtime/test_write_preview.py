@@ -95,6 +95,14 @@ def test_a_single_localization_stays_bright_in_a_large_field() -> None:
     assert (shown == 255).sum() == 1
 
 
+def test_captions_say_what_was_withheld() -> None:
+    plain, withheld = (make_panels(a_result(withheld=w), 1, 1) for w in (False, True))
+    assert plain[1].caption == "expected localizations"
+    assert withheld[1].caption == "nothing drawn: it looks like background"
+    assert plain[2].caption == "expected absolute error of dense"
+    assert withheld[2].caption == "what would have been drawn"
+
+
 def test_faint_noise_is_not_stretched_into_structure() -> None:
     noise = np.random.default_rng(1).gamma(2, 2e-4, (200, 200)).astype(np.float32)
     dark = DARK_PER_UM2 * 0.02**2

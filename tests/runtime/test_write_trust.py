@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pytest
@@ -150,6 +150,7 @@ def test_a_field_of_another_structure_is_not_called_credible() -> None:
         "limit": 70.0,
         "likeliest": "nuclear pores",
         "mistaken_for": None,
+        "withheld": False,
     }
     assert judged(0.0, domain=found) == ("good", "credible")
     assert judged(0.0, domain={**found, "distance": 71.0}) == ("fair", "unlike the training")
@@ -157,6 +158,21 @@ def test_a_field_of_another_structure_is_not_called_credible() -> None:
         "bad",
         "nuclear pores?",
     )
+
+
+def test_a_field_without_structure_is_not_called_empty() -> None:
+    found: DomainRecord = {
+        "distance": 300.0,
+        "limit": 70.0,
+        "likeliest": "no structure",
+        "mistaken_for": "no structure",
+        "withheld": True,
+    }
+    assert judged(None, domain=found) == ("bad", "no structure")
+    drawn: DomainRecord = {**found, "withheld": False}
+    assert judged(0.0, domain=drawn) == ("bad", "no structure?")
+    older = {name: value for name, value in drawn.items() if name != "withheld"}
+    assert judged(0.0, domain=cast("DomainRecord", older)) == ("bad", "no structure?")
 
 
 def test_a_sample_that_drifted_is_not_called_credible() -> None:

@@ -45,6 +45,11 @@ class Verdict:
     """Whether the user is warned."""
     mistaken_for: str | None
 
+    @property
+    def withheld(self) -> bool:
+        """Whether a run would draw nothing of it."""
+        return self.mistaken_for == NO_STRUCTURE
+
 
 def check(fields: int, processes: int, say: Callable[[str], None]) -> list[Verdict]:
     """Judge `fields` fields per condition and density of every simulated suite.
@@ -110,16 +115,20 @@ def tables(verdicts: list[Verdict]) -> str:
         parts.append(f"### Asked for what it is, and for others: {title}\n\n{_matrix(some)}")
     shifted = [v for v in verdicts if v.condition not in (*STRUCTURES, RANDOM)]
     parts.append(f"### Shifted fields, asked for what they are\n\n{_list(shifted)}")
+    parts.append(f"### Of which nothing is drawn\n\n{_matrix(usual, _withheld)}")
+    parts.append(f"Of the shifted fields: {_withheld(shifted)}.\n")
     return "\n".join(parts)
 
 
-def _matrix(verdicts: list[Verdict]) -> str:
+def _matrix(verdicts: list[Verdict], say: Callable[[list[Verdict]], str] | None = None) -> str:
+    """Say of each structure what became of it, asked for as each; how often it was warned of."""
+    say = say or _share
     shown = dict.fromkeys(v.structure for v in verdicts)
     head = ["shows \\ asked for", *STRUCTURES]
     lines = []
     for structure in shown:
         cells = [
-            _share([v for v in verdicts if (v.structure, v.asked) == (structure, asked)])
+            say([v for v in verdicts if (v.structure, v.asked) == (structure, asked)])
             for asked in STRUCTURES
         ]
         lines.append([structure, *cells])
@@ -135,6 +144,11 @@ def _list(verdicts: list[Verdict]) -> str:
         for (suite, condition, density), some in groups.items()
     ]
     return "\n".join(table_lines(("suite", "fields", "per unit", "warned"), lines, left=2)) + "\n"
+
+
+def _withheld(verdicts: list[Verdict]) -> str:
+    judged = [v for v in verdicts if v.judged]
+    return f"{sum(v.withheld for v in judged)} of {len(judged)}"
 
 
 def _share(verdicts: list[Verdict]) -> str:

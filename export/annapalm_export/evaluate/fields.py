@@ -44,7 +44,8 @@ def simulated_fields(
     """Yield `number` fields with so many localizations per unit of structure.
 
     `options` are those of the scenes (microtubules if left out); their `empty_share` is taken as 0
-    and their `with_widefield` is `with_widefield`. Raises `TooFewSeedsError` when the seeds run out.
+    and their `with_widefield` is `with_widefield`. Raises `TooFewSeedsError` when the seeds run
+    out.
     """
     made = 0
     for seed, scene in scored_scenes(density, seeds, options, with_widefield=with_widefield):

@@ -83,14 +83,17 @@ def evaluate_uniform(
     a viewer sees who sets the contrast on a good field. It is given in the unit that fits the
     structure (`drawn_pores_per_um2`, `drawn_share`) and, for every structure, as length of filament
     (`drawn_um_per_um2`); `..._reference` is what the picture of `reference` has of it. One row for
-    the model and one for the blur that shows the structure of `reference` best.
+    the model and one for the blur that shows the structure of `reference` best. `drawn...` is what
+    the network draws. A run withholds that where it sees that there is no structure (`withheld`):
+    `shown_um_per_um2` is what is then left of it.
     """
     kind = kind_of(reference.structure)
     levels = dict.fromkeys((MODEL, BLUR), kind.DEFAULT_LEVEL) | dict(levels or {})
     grid, counts = reference.grid, uniform_counts(reference, seed)
     structure = asked_for(model, reference.structure)
     real = model.reconstruct(reference.counts, None, grid=grid, structure=structure)
-    noise = model.reconstruct(counts, None, grid=grid, structure=structure)
+    noise = model.reconstruct(counts, None, grid=grid, structure=structure, withhold=False)
+    shown = model.reconstruct(counts, None, grid=grid, structure=structure)
     best = FieldScorer(reference, levels).best_blur()
     shows_best = f"bandwidth_nm.{kind.MAIN}"
     bandwidth = best[shows_best if shows_best in best else "bandwidth_nm.ms_ssim"]
@@ -99,6 +102,8 @@ def evaluate_uniform(
     )
     number = float(counts.sum())
     background = float(noise.background_at_full_size().sum(dtype=np.float64))
+    level = levels[MODEL] if issubclass(kind, LineScores) else LineScores.DEFAULT_LEVEL
+    left = LineScores.drawn(shown.dense, real.dense, reference, level)["drawn_um_per_um2"]
     return [
         {
             "input": "uniform",
@@ -110,6 +115,8 @@ def evaluate_uniform(
             **_drawn(image, like, reference, levels[method]),
             "structure_share": float(image.sum(dtype=np.float64)) / number,
             "background_share": background / number if method == MODEL else None,
+            "withheld": float(shown.withheld) if method == MODEL else None,
+            "shown_um_per_um2": left if method == MODEL else None,
         }
         for method, image, like in (
             (MODEL, noise.dense, real.dense),

@@ -69,8 +69,12 @@ class Reconstructor(Protocol):
         *,
         grid: Grid | None = None,
         structure: str | None = None,
+        withhold: bool = True,
     ) -> Reconstruction:
-        """Reconstruct one field of view; `structure` may be None where the model has only one."""
+        """Reconstruct one field of view; `structure` may be None where the model has only one.
+
+        `withhold` False: show what the network draws even where a run would draw nothing.
+        """
 
 
 def evaluate_simulated(

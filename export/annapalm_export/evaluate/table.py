@@ -124,6 +124,8 @@ STRESS_COLUMNS = {
     "drawn_pores_per_um2_reference": "(on pores)",
     "drawn_share": "area share",
     "drawn_share_reference": "(on the structure)",
+    "withheld": "withheld",
+    "shown_um_per_um2": "left, µm/µm²",
     "structure_share": "share called structure",
     "background_share": "share called diffuse",
     "bridged": "bridged",

@@ -68,7 +68,9 @@ The best blur has, for every field and score, the Gaussian bandwidth that suits 
 {tables}
 ## What was never shown
 
-Nothing at all; as many localizations as in a field, but spread at random (filament drawn at the contrast of the real field);
+Nothing at all; as many localizations as in a field, but spread at random (filament that the network draws, at the contrast of
+the real field; `withheld`: in so many of the fields a run sees that there is no structure and draws nothing, `left` is what its
+pictures then have on average);
 a piece of a lone filament erased from the input (is it bridged, and does the error map rise?); the widefield image turned by
 half a turn (`refused`: the run ends with an error); a structure asked for that the field does not show (`false share`: of
 `dense`, what lies off the structure that is there). `warnings`: how many the run gives, on average.

@@ -132,6 +132,14 @@ def run(
             rich_help_panel=TRUST,
         ),
     ] = 1.0,
+    draw_anyway: Annotated[
+        bool,
+        typer.Option(
+            "--draw-anyway",
+            help="Draw even where the localizations look like background without structure.",
+            rich_help_panel=TRUST,
+        ),
+    ] = False,
     table_format: FormatOption = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
@@ -316,6 +324,7 @@ def run(
             structure=structure,
             cross_check=cross_check,
             doubt=doubt,
+            draw_anyway=draw_anyway,
             window=window,
             step=step,
             frame_time_ms=frame_time,

@@ -43,6 +43,7 @@ def check_with_model(
         grid=grid,
         exposure=len(halves.held_out) / len(halves.seen),
         structure=structure,
+        withhold=False,  # what the network draws is tested
         tile_px=tile_px,
         progress=progress,
     )

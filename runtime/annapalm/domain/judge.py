@@ -31,6 +31,11 @@ class Familiarity:
     """The structure that it looks like instead, beyond what happens to the one asked for."""
 
     @property
+    def is_noise(self) -> bool:
+        """Whether it looks like background without structure, and not like what was asked for."""
+        return self.mistaken_for == NO_STRUCTURE
+
+    @property
     def is_unlike(self) -> bool:
         """Whether something is to be said."""
         return self.distance > self.limit or self.mistaken_for is not None
@@ -38,7 +43,7 @@ class Familiarity:
     @property
     def warning(self) -> str | None:
         """One line for the user, None where all looks well."""
-        if self.mistaken_for == NO_STRUCTURE:
+        if self.is_noise:
             return (
                 f"The localizations look like background without structure, not like "
                 f"{self.structure}; what is drawn may be invented."
@@ -55,6 +60,15 @@ class Familiarity:
                 "may be wrong."
             )
         return None
+
+    @property
+    def withheld_warning(self) -> str:
+        """Say, in place of the warning, that nothing was drawn for it."""
+        return (
+            f"Nothing is drawn: the localizations look like background without structure, not like "
+            f"{self.structure}. The error map shows what would have been drawn; to draw it all the "
+            "same, give --draw-anyway (in Python withhold=False)."
+        )
 
 
 def judge(

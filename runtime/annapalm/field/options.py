@@ -33,6 +33,8 @@ class FieldOptions:
     """One of the model's; None where there is only one."""
     cross_check: bool = False
     """Test the picture of half of the frames by the other half, and write the map."""
+    draw_anyway: bool = False
+    """Draw even where the localizations look like background without structure."""
     window: int | None = None
     """Make a time-lapse: a picture of each window of so many frames; None: one of all frames."""
     step: int | None = None
@@ -63,6 +65,7 @@ class FieldOptions:
             "widefield-pixel": self.widefield_pixel_nm,
             "structure": self.structure,
             "cross-check": self.cross_check or None,
+            "draw-anyway": self.draw_anyway or None,
             "tile": None if self.tile_px == "auto" else (self.tile_px or "whole"),
             "doubt": None if self.doubt == DOUBT else self.doubt,
             "compress": self.compress or None,

@@ -99,6 +99,7 @@ def reconstruct_field(
         grid=read.grid,
         exposure=options.exposure,
         structure=options.structure,
+        withhold=not options.draw_anyway,
         tile_px=options.tile_px,
         progress=progress,
     )
@@ -150,6 +151,8 @@ def _cross_checked(
     """Add the cross-check to a result, or why there is none, and what the user should know."""
     if not isinstance(read.data, Localizations):
         raise TypeError  # refused when it was read
+    if result.withheld:
+        return replace(result, not_cross_checked="Nothing was drawn that frames could be held to.")
     try:
         found = model.cross_check(
             read.data,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from annapalm.contract import ModelInfo
     from annapalm.cross_check import CrossCheck
+    from annapalm.domain import Drift, Familiarity, Precision
     from annapalm.grid import Grid
     from annapalm.model.device import DeviceChoice
     from annapalm.model.load import ModelFile
@@ -84,6 +85,7 @@ class Model:
         grid: Grid | None = None,
         exposure: float = 1.0,
         structure: str | None = None,
+        withhold: bool = True,
         tile_px: int | Literal["auto"] | None = "auto",
         progress: Progress | None = None,
     ) -> Reconstruction:
@@ -98,6 +100,9 @@ class Model:
                 widefield image tell it, else `Grid.around` the localizations; counts: from (0, 0).
             exposure: results are asked for this many times the exposure of the input.
             structure: one of `info.structures`; may be left out where there is only one.
+            withhold: draw nothing where the localizations look like background without structure
+                and no widefield image shows any (`Reconstruction.withheld`), and say so; False:
+                draw all the same, with a warning.
             tile_px: edge of a tile; "auto": the whole field where memory allows; None: the whole
                 field in any case. All give the same pixels on the CPU.
             progress: follows the tiles and may cancel.
@@ -109,7 +114,9 @@ class Model:
         input that cannot be meant; `CancelledError`; `OutOfMemoryError`, `InferenceError` and
         `ModelContractError` where the network fails. There is never a partial result.
         """
-        call = _Call(widefield, grid, check_exposure(exposure), structure, tile_px, progress)
+        call = _Call(
+            widefield, grid, check_exposure(exposure), structure, withhold, tile_px, progress
+        )
         weights = structure_weights(structure, self.info)
         if tile_px is not None and tile_px != "auto":
             check_tile(tile_px, self.info.halo_px, self.info.stride)
@@ -181,45 +188,51 @@ class Model:
             structure=weights,
         )
         is_empty = not counts.any()
+        is_lit = prepared is not None and prepared.scale > 0
+        with clock.time("judge"):
+            asked = call.structure or self.info.structures[0]
+            familiarity = judge(counts, grid.pixel_nm, asked)
+            is_noise = familiarity is not None and familiarity.is_noise
+            drift = precision = None
+            if isinstance(source, Localizations):  # counts have no frames
+                # Without structure there is nothing that a drift could be told from.
+                drift = None if is_noise else measure_drift(source, counts, grid)
+                precision = measure_precision(source)
+        withheld = call.withhold and is_noise and not is_lit
         with clock.time("network"):
             output = (
                 self._runner.skip(field, call.progress)
                 if is_empty
                 else self._runner.run(field, self._tile(call.tile_px, grid.shape), call.progress)
             )
+        images = output.images
+        if withheld:
+            from annapalm.model.withhold import withhold  # hardly ever needed
+
+            images = withhold(images)
         agreement = None
-        if prepared is not None and prepared.scale > 0:
+        if prepared is not None and is_lit:
             with clock.time("compare"):
                 from annapalm.widefield import explain  # only where there is a widefield image
 
-                agreement = explain(output.images["dense"], prepared, grid, self.info.psf_sigma_nm)
-        with clock.time("judge"):
-            asked = call.structure or self.info.structures[0]
-            familiarity = judge(counts, grid.pixel_nm, asked)
-            drift = precision = None
-            if isinstance(source, Localizations):  # counts have no frames
-                drift = measure_drift(source, counts, grid)
-                precision = measure_precision(source)
-            sampling = structure_per_um2(counts, output.images["dense"], grid)
+                agreement = explain(images["dense"], prepared, grid, self.info.psf_sigma_nm)
+        sampling = structure_per_um2(counts, images["dense"], grid)
         return Reconstruction(
-            dense=output.images["dense"],
-            error=output.images["error"],
-            background=output.images["background"],
+            dense=images["dense"],
+            error=images["error"],
+            background=images["background"],
             counts=counts,
             grid=grid,
             outside=outside,
             exposure=call.exposure,
             widefield=agreement,
             familiarity=familiarity,
+            withheld=withheld,
             drift=drift,
             precision=precision,
             warnings=(
                 *_warn_of_input(counts, grid, outside, self.info),
-                *(
-                    told.warning
-                    for told in (familiarity, drift, precision)
-                    if told and told.warning
-                ),
+                *_warn_of_domain(familiarity, drift, precision, withheld=withheld),
                 *_warn_of_widefield(prepared, is_empty=is_empty),
                 *_warn_of_memory(output),
             ),
@@ -292,6 +305,20 @@ def _warn_of_input(
     return tuple(warnings)
 
 
+def _warn_of_domain(
+    familiarity: Familiarity | None,
+    drift: Drift | None,
+    precision: Precision | None,
+    *,
+    withheld: bool,
+) -> tuple[str, ...]:
+    """Say what the localizations themselves tell, and what became of the picture for it."""
+    found = [told.warning for told in (familiarity, drift, precision) if told is not None]
+    if withheld and familiarity is not None:
+        found[0] = familiarity.withheld_warning
+    return tuple(text for text in found if text is not None)
+
+
 def _warn_of_widefield(prepared: PreparedWidefield | None, *, is_empty: bool) -> tuple[str, ...]:
     """Say what the user should know of the widefield image."""
     if prepared is None:
@@ -322,6 +349,7 @@ class _Call:
     grid: Grid | None
     exposure: float
     structure: str | None
+    withhold: bool
     tile_px: int | Literal["auto"] | None
     progress: Progress | None
 

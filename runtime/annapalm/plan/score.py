@@ -173,7 +173,8 @@ class _Judge:
         """Score one block; also what was drawn of it, and its counts."""
         grid = self._grid
         seen = self._locs.in_frames(start, start + frames)
-        result = self._model.reconstruct(seen, grid=grid, structure=self._asked)
+        # What the network draws is scored, however few frames it was given.
+        result = self._model.reconstruct(seen, grid=grid, structure=self._asked, withhold=False)
         if self._structure is None:
             self._structure = structure_mask(result.dense)
         density = result.dense + result.background_at_full_size()

@@ -60,6 +60,7 @@ def reconstruct_windows(
     grid: Grid | None = None,
     exposure: float = 1.0,
     structure: str | None = None,
+    withhold: bool = True,
     tile_px: int | Literal["auto"] | None = "auto",
     progress: Progress | None = None,
 ) -> Iterator[tuple[Window, Reconstruction]]:
@@ -90,6 +91,7 @@ def reconstruct_windows(
                     grid=whole,
                     exposure=exposure,
                     structure=structure,
+                    withhold=withhold,
                     tile_px=tile_px,
                     progress=_part(progress, window.index, len(windows)),
                 ),

@@ -35,6 +35,8 @@ OCCUPIED_PERCENTILE = 90.0
 """Of the pixels that hold a localization: low, because most of them hold one."""
 WIDEFIELD_NM = 300.0
 """About the width of a point in a widefield image: averaged so far, dense has its contrast."""
+DENSE, ERROR = "expected localizations", "expected absolute error of dense"
+"""Captions."""
 MOST_Z = 4.0
 """Of the cross-check, drawn brightest: 1 in 30,000 by chance."""
 
@@ -76,7 +78,7 @@ def make_panels(result: Reconstruction, down: int, up: int) -> list[Panel]:
         ),
         Panel(
             name="dense",
-            caption="expected localizations",
+            caption=DENSE if not result.withheld else "nothing drawn: it looks like background",
             image=enlarge(dense, up),
             colours="ember",
             contrast=_contrast(high, f"percentile {STRUCTURE_PERCENTILE:g} of the structure"),
@@ -84,7 +86,7 @@ def make_panels(result: Reconstruction, down: int, up: int) -> list[Panel]:
         ),
         Panel(
             name="error",
-            caption="expected absolute error of dense",
+            caption=ERROR if not result.withheld else "what would have been drawn",
             image=enlarge(error, up),
             colours="tide",
             contrast=_contrast(high, "the same as dense"),

@@ -184,6 +184,8 @@ class DomainRecord(TypedDict):
     """The structure whose simulated fields it is most like, or `no structure`."""
     mistaken_for: str | None
     """The structure that it looks like instead of the one asked for, beyond doubt; else null."""
+    withheld: bool
+    """Whether nothing was drawn for that: it looks like background without structure."""
 
 
 class DriftRecord(TypedDict):

@@ -132,6 +132,7 @@ def domain_record(result: Reconstruction) -> DomainRecord | None:
         "limit": found.limit,
         "likeliest": found.likeliest,
         "mistaken_for": found.mistaken_for,
+        "withheld": result.withheld,
     }
 
 

@@ -41,7 +41,7 @@ def judge(entry: FieldEntry) -> Verdict:
 def _judge_picture(record: FieldRecord) -> Verdict:
     share = record["trust"]["doubtful_share"]
     if share is None:
-        return Verdict("none", "empty", "Nothing was drawn: there is no structure in this field.")
+        return _judge_nothing(record)
     part = f"{percent(share)} of the structure drawn here is doubtful (red)"
     against = _contradiction(record)
     if against is not None:
@@ -58,6 +58,15 @@ def _judge_picture(record: FieldRecord) -> Verdict:
     if share >= FEW:
         return Verdict("fair", "doubtful in parts", f"{part}; the rest is to be believed.")
     return Verdict("good", "credible", f"{part}.")
+
+
+def _judge_nothing(record: FieldRecord) -> Verdict:
+    """Judge a picture without any structure: there was none to draw, or it was withheld."""
+    domain = record["domain"]
+    if domain is not None and domain.get("withheld"):  # records of older versions say nothing of it
+        says = "Nothing was drawn: the localizations look like background without structure."
+        return Verdict("bad", "no structure", says)
+    return Verdict("none", "empty", "Nothing was drawn: there is no structure in this field.")
 
 
 def _unlike_training(record: FieldRecord) -> tuple[str, str] | None:

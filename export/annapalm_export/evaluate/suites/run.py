@@ -63,8 +63,8 @@ class SuiteRunner:
     def run(self, suite: Suite) -> list[Row]:
         """Score every model that knows a condition's structure, and the baselines, on it.
 
-        One row per field, model and method (`model` "" for the baselines). Raises `TooFewSeedsError`
-        where the seeds do not give as many fields.
+        One row per field, model and method (`model` "" for the baselines). Raises
+        `TooFewSeedsError` where the seeds do not give as many fields.
         """
         asked = [(condition, self._asked(suite, condition)) for condition in suite.conditions]
         asked = [(condition, entries) for condition, entries in asked if entries]
