@@ -83,6 +83,12 @@ class Reconstruction:
 
     def background_at_full_size(self) -> NDArray[np.float32]:
         """Repeat `background` onto the full grid: float32 [Y, X]."""
-        rows, columns = self.grid.shape
-        full = self.background.repeat(QUARTER, axis=0).repeat(QUARTER, axis=1)
-        return full[:rows, :columns]
+        return at_full_size(self.background, self.grid.shape)
+
+
+def at_full_size(quarter: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Repeat an image of the quarter grid onto the full one: a new float32 [Y, X] of `shape`."""
+    rows, columns = shape
+    # Rows last: they are copied whole.
+    wide = quarter.repeat(QUARTER, axis=1)[:, :columns]
+    return wide.repeat(QUARTER, axis=0)[:rows]

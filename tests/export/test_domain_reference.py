@@ -13,10 +13,11 @@ from annapalm.domain.fingerprint import FEATURES
 from annapalm.domain.reference import NO_STRUCTURE
 from annapalm_export.cli import app
 from annapalm_export.domain import Sample, fit, tables
-from annapalm_export.domain.check import RANDOM, Verdict, judge_field
+from annapalm_export.domain.check import BACKGROUND, RANDOM, Verdict, _check_background, judge_field
 from annapalm_export.domain.sample import CLASSES, load_samples, samples_of, save_samples
 from annapalm_export.evaluate.suites.suite import in_distribution
 from annapalm_export.seeds import THRESHOLD_SEEDS
+from annapalm_export.simulate.structures import STRUCTURES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +79,14 @@ def test_a_usual_field_is_asked_for_in_every_way() -> None:
     assert not found["nuclear pores", "nuclear pores"].unlike
     assert found["nuclear pores", "actin"].mistaken_for == "nuclear pores"
     assert found[RANDOM, "nuclear pores"].mistaken_for == NO_STRUCTURE
+
+
+def test_background_in_bursts_is_noticed_where_it_would_be_drawn() -> None:
+    found = _check_background(None, THRESHOLD_SEEDS[0])
+    assert {v.condition for v in found} == {BACKGROUND}
+    assert {v.density for v in found} == {None}
+    full = [v for v in found[-len(STRUCTURES) :] if v.asked in ("actin", "spectrin")]
+    assert [v.withheld for v in full] == [True, True]
 
 
 def test_the_tables_give_shares_of_what_could_be_judged() -> None:

@@ -11,19 +11,29 @@ import numpy as np
 
 from annapalm.domain import judge
 from annapalm.domain.reference import NO_STRUCTURE
+from annapalm.grid import DEFAULT_PIXEL_NM
+from annapalm.render import render
 from annapalm_export.evaluate.crew import crew
 from annapalm_export.evaluate.stress import uniform_counts
 from annapalm_export.evaluate.suites import SUITES
 from annapalm_export.markdown import table_lines
+from annapalm_export.seeds import EVALUATION_SEEDS
+from annapalm_export.simulate import SceneOptions, simulate_scene
 from annapalm_export.simulate.structures import STRUCTURES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from annapalm.render import CountImage
     from annapalm_export.evaluate.field import EvalField
     from annapalm_export.evaluate.suites.suite import Condition
 
 RANDOM = "localizations at random"
+BACKGROUND = "background in bursts"
+"""Scenes that are simulated without structure: single localizations and bursts of them."""
+_ASKED_AS_EACH = (*STRUCTURES, RANDOM, BACKGROUND)
+_BACKGROUND_SHARES = (0.01, 0.05, 0.2)
+"""Of a scene's localizations, from the first on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,8 @@ class Verdict:
     """What the field shows."""
     asked: str
     """What was asked for."""
-    density: float
-    """Localizations per unit of structure."""
+    density: float | None
+    """Localizations per unit of structure; None where there is none."""
     judged: bool
     """Whether anything could be said."""
     unlike: bool
@@ -55,7 +65,7 @@ def check(fields: int, processes: int, say: Callable[[str], None]) -> list[Verdi
     """Judge `fields` fields per condition and density of every simulated suite.
 
     Each is asked for as what it is. Those of the in-distribution suites are also asked for as every
-    other structure, and so are as many localizations at random.
+    other structure, and so are as many localizations at random, and background in bursts.
     """
     tasks = [
         (suite.label, number, density, fields)
@@ -69,6 +79,22 @@ def check(fields: int, processes: int, say: Callable[[str], None]) -> list[Verdi
         for task, found in zip(tasks, workers.map(_check_task, tasks), strict=True):
             verdicts += found
             say(f"{task[0]}, {task[2]:g} per unit: {len(verdicts)} verdicts")
+        seeds = [(seed,) for seed in EVALUATION_SEEDS[:fields]]
+        for found in workers.map(_check_background, seeds):
+            verdicts += found
+    say(f"{BACKGROUND}: {len(verdicts)} verdicts")
+    return verdicts
+
+
+def _check_background(_models: object, seed: int) -> list[Verdict]:
+    """Judge the first localizations of a scene without structure, asked for as each structure."""
+    scene = simulate_scene(seed, SceneOptions(empty_share=1.0, imperfect=True))
+    verdicts = []
+    for share in _BACKGROUND_SHARES:
+        rows = np.arange(int(share * len(scene.localizations)))
+        counts, _ = render(scene.localizations.select(rows), scene.grid)
+        about = "background", BACKGROUND, BACKGROUND, None
+        verdicts += [_verdict(counts, asked, about) for asked in STRUCTURES]
     return verdicts
 
 
@@ -86,34 +112,42 @@ def _check_task(
 def judge_field(label: str, condition: Condition, scene: EvalField) -> Iterator[Verdict]:
     """Yield what is said of one field of a suite, asked for in every way that the suite is for."""
     usual = condition.name == condition.structure
-    pixel_nm = 20.0  # a shifted pixel is given as if it were the model's own
     inputs = {condition.name: scene.counts}
     if usual:
         inputs[RANDOM] = uniform_counts(scene, seed=0)
     for name, counts in inputs.items():
+        shows = scene.structure if name != RANDOM else NO_STRUCTURE
+        about = label.rsplit("-", 1)[0], name, shows, float(scene.density)
         for asked in STRUCTURES if usual else (scene.structure,):
-            found = judge(counts, pixel_nm, asked)
-            yield Verdict(
-                suite=label.rsplit("-", 1)[0],
-                condition=name,
-                structure=scene.structure if name != RANDOM else NO_STRUCTURE,
-                asked=asked,
-                density=float(scene.density),
-                judged=found is not None,
-                unlike=found is not None and found.is_unlike,
-                mistaken_for=None if found is None else found.mistaken_for,
-            )
+            yield _verdict(counts, asked, about)
+
+
+def _verdict(counts: CountImage, asked: str, about: tuple[str, str, str, float | None]) -> Verdict:
+    """Judge counts; `about` is suite, condition, structure and density."""
+    suite, condition, structure, density = about
+    # A shifted pixel is given as if it were the model's own.
+    found = judge(counts, DEFAULT_PIXEL_NM, asked)
+    return Verdict(
+        suite=suite,
+        condition=condition,
+        structure=structure,
+        asked=asked,
+        density=density,
+        judged=found is not None,
+        unlike=found is not None and found.is_unlike,
+        mistaken_for=None if found is None else found.mistaken_for,
+    )
 
 
 def tables(verdicts: list[Verdict]) -> str:
     """Render as Markdown: share of fields of which the user is warned, and of how many."""
     parts = []
-    usual = [v for v in verdicts if v.condition in (*STRUCTURES, RANDOM)]
-    for density in (None, *sorted({v.density for v in usual})):
+    usual = [v for v in verdicts if v.condition in _ASKED_AS_EACH]
+    for density in (None, *sorted({v.density for v in usual if v.density is not None})):
         some = [v for v in usual if density in (None, v.density)]
         title = "all densities" if density is None else f"{density:g} localizations per unit"
         parts.append(f"### Asked for what it is, and for others: {title}\n\n{_matrix(some)}")
-    shifted = [v for v in verdicts if v.condition not in (*STRUCTURES, RANDOM)]
+    shifted = [v for v in verdicts if v.condition not in _ASKED_AS_EACH]
     parts.append(f"### Shifted fields, asked for what they are\n\n{_list(shifted)}")
     parts.append(f"### Of which nothing is drawn\n\n{_matrix(usual, _withheld)}")
     parts.append(f"Of the shifted fields: {_withheld(shifted)}.\n")
@@ -136,7 +170,7 @@ def _matrix(verdicts: list[Verdict], say: Callable[[list[Verdict]], str] | None 
 
 
 def _list(verdicts: list[Verdict]) -> str:
-    groups: dict[tuple[str, str, float], list[Verdict]] = defaultdict(list)
+    groups: dict[tuple[str, str, float | None], list[Verdict]] = defaultdict(list)
     for verdict in verdicts:
         groups[verdict.suite, verdict.condition, verdict.density].append(verdict)
     lines = [

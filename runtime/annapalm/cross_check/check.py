@@ -193,11 +193,11 @@ def check(
     Raises `TooFewLocalizationsError` where none is held out, `NothingDrawnError` for a rate of 0
     everywhere, `InvalidValueError` for one that cannot be.
     """
-    _check_rate(rate, grid, structure, window_nm)
+    total = _check_rate(rate, grid, structure, window_nm)
     row, column = pixels_of(held_out, grid)
     if not len(row):
         raise TooFewLocalizationsError(0, 1)
-    ratio = np.float32(len(row) / float(rate.sum(dtype=np.float64)))
+    ratio = np.float32(len(row) / total)
     block = max(1, round(BLOCK_NM / grid.pixel_nm))
     every = _Tally(_counted(row, column, block, grid), block_sum(rate, block) * ratio)
     apart, misfit, number = every, None, 0
@@ -212,21 +212,22 @@ def check(
         counts = _counted(row[is_far], column[is_far], block, grid)
         apart = _Tally(counts, block_sum(rate * far, block) * ratio)
     z, testable = _map(every, apart, clump, window_nm / (grid.pixel_nm * block))
-    full_z, full_testable = (_at_full_size(image, block, grid.shape) for image in (z, testable))
     drawn = structure_mask(rate) if structure is None else structure
-    has_structure = bool(drawn.any())
+    weight = block_sum(drawn.astype(np.float32), block)  # pixels of structure in each block
+    number_drawn = float(weight.sum(dtype=np.float64))
+    whole = _pixels_per_block(block, grid.shape)
     return CrossCheck(
-        z=full_z,
-        testable=full_testable,
+        z=_at_full_size(z, block, grid.shape),
+        testable=_at_full_size(testable, block, grid.shape),
         grid=grid,
         clump_factor=clump,
         misfit=misfit,
         total_ratio=float(ratio),
         seen=number,
         held_out=len(row),
-        unconfirmed_share=float((full_z[drawn] <= -LEVEL_Z).mean()) if has_structure else None,
-        missing_share=float((full_z >= LEVEL_Z).mean()),
-        testable_share=float(full_testable[drawn].mean()) if has_structure else None,
+        unconfirmed_share=_share(z <= -LEVEL_Z, weight) if number_drawn else None,
+        missing_share=_share(z >= LEVEL_Z, whole),
+        testable_share=_share(testable, weight) if number_drawn else None,
         _all=every,
         _apart=apart,
         _block=block,
@@ -286,7 +287,7 @@ def _far_from(
     steps = max(1, round(distance_px))
     for axis in (0, 1):
         lines = near if axis == 0 else near.T
-        grown = lines.copy()
+        grown = lines.copy(order="K")  # lying in memory as they do
         for step in range(1, min(steps, len(lines) - 1) + 1):
             grown[step:] |= lines[:-step]
             grown[:-step] |= lines[step:]
@@ -295,16 +296,28 @@ def _far_from(
     return far
 
 
+def _pixels_per_block(block: int, shape: tuple[int, int]) -> NDArray[np.float32]:
+    """Pixels in each block, fewer where the border cuts it: float32 [y, x]."""
+    heights, widths = (np.minimum(block, n - np.arange(0, n, block)) for n in shape)
+    return np.outer(heights, widths).astype(np.float32)
+
+
+def _share(mask: NDArray[np.bool_], weight: NDArray[Any]) -> float:
+    """Share of the weight that lies where `mask` is set; both [y, x]."""
+    return float(weight[mask].sum(dtype=np.float64) / weight.sum(dtype=np.float64))
+
+
 def _at_full_size(image: NDArray[Any], block: int, shape: tuple[int, int]) -> NDArray[Any]:
     """Repeat each block onto its pixels: [Y, X]."""
     rows, columns = shape
-    return image.repeat(block, axis=0).repeat(block, axis=1)[:rows, :columns]
+    # Rows last: they are copied whole.
+    return image.repeat(block, axis=1)[:, :columns].repeat(block, axis=0)[:rows]
 
 
 def _check_rate(
     rate: RateImage, grid: Grid, structure: NDArray[np.bool_] | None, window_nm: float
-) -> None:
-    """Refuse what cannot be meant."""
+) -> float:
+    """Refuse what cannot be meant; give the sum of `rate`."""
     if rate.shape != grid.shape:
         raise InvalidValueError("rate's shape", rate.shape, f"the grid's, {grid.shape}")
     total = float(rate.sum(dtype=np.float64))
@@ -316,3 +329,4 @@ def _check_rate(
         raise InvalidValueError("structure's shape", structure.shape, f"the grid's, {grid.shape}")
     if not (math.isfinite(window_nm) and window_nm > 0):
         raise InvalidValueError("window_nm", window_nm, "a finite number above 0, in nm")
+    return total

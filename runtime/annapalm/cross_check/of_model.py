@@ -4,51 +4,37 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 from annapalm.cross_check.check import CrossCheck, check
 from annapalm.cross_check.halves import split_halves
 from annapalm.quality.structure import structure_mask
+from annapalm.reconstruction import at_full_size
 from annapalm.render import inside
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Callable
 
     from annapalm.grid import Grid
     from annapalm.localizations import Localizations
-    from annapalm.model import Model
-    from annapalm.progress import Progress
+    from annapalm.model.session import Results
 
 
-def check_with_model(
-    model: Model,
-    localizations: Localizations,
-    quarter: NDArray[Any] | None,
-    grid: Grid,
-    *,
-    structure: str | None,
-    tile_px: int | Literal["auto"] | None,
-    progress: Progress | None,
+def check_halves(
+    draw: Callable[[Localizations, float], Results], localizations: Localizations, grid: Grid
 ) -> CrossCheck:
-    """Reconstruct the seen half, and test it by the held-out one; see `Model.cross_check`.
+    """Draw the seen half, and test it by the held-out one; see `Model.cross_check`.
 
-    `quarter` is the widefield image on the contract's quarter grid, registered with all
-    localizations: half of them might register otherwise, and the picture has not.
+    `draw` gives the network's images of localizations, on `grid`, for so many times their exposure;
+    nothing of them is withheld: they are what is tested.
     """
     start = time.perf_counter()
     halves = split_halves(_on_grid(localizations, grid))
-    half = model.reconstruct(
-        halves.seen,
-        quarter,
-        grid=grid,
-        exposure=len(halves.held_out) / len(halves.seen),
-        structure=structure,
-        withhold=False,  # what the network draws is tested
-        tile_px=tile_px,
-        progress=progress,
-    )
-    rate = half.dense + half.background_at_full_size()
-    found = check(rate, halves.held_out, halves.seen, grid, structure=structure_mask(half.dense))
+    images = draw(halves.seen, len(halves.held_out) / len(halves.seen))
+    rate = at_full_size(images["background"], grid.shape)
+    rate += images["dense"]
+    structure = structure_mask(images["dense"])
+    found = check(rate, halves.held_out, halves.seen, grid, structure=structure)
     return replace(
         found,
         cuts=halves.cuts,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from annapalm.model.device import DeviceChoice
     from annapalm.model.load import ModelFile
     from annapalm.model.run import FieldOutput
-    from annapalm.model.session import Engine, SessionOptions
+    from annapalm.model.session import Engine, Results, SessionOptions
     from annapalm.progress import Progress
     from annapalm.render import CountImage
     from annapalm.widefield import PreparedWidefield, WidefieldImage
@@ -120,12 +120,8 @@ class Model:
         weights = structure_weights(structure, self.info)
         if tile_px is not None and tile_px != "auto":
             check_tile(tile_px, self.info.halo_px, self.info.stride)
-        try:
+        with self._memory_named():
             return self._reconstruct(localizations_or_counts, weights, call)
-        except OutOfMemoryError:
-            raise
-        except MemoryError as error:
-            raise OutOfMemoryError(self._runner.label, self.device.device) from error
 
     def cross_check(
         self,
@@ -145,7 +141,7 @@ class Model:
         Raises `annapalm.cross_check.CrossCheckError` where there are too few localizations or
         frames, and what `reconstruct` raises.
         """
-        from annapalm.cross_check.of_model import check_with_model  # only where it is asked for
+        from annapalm.cross_check.of_model import check_halves  # only where it is asked for
 
         if not isinstance(localizations, Localizations):
             raise InvalidValueError(
@@ -153,20 +149,22 @@ class Model:
                 type(localizations).__name__,
                 "Localizations: an image of counts has no frames to hold out",
             )
-        size_nm = getattr(widefield, "size_nm", None)
-        counts, grid, _ = sparse_image(localizations, grid, self.info, size_nm)
-        quarter = None
-        if widefield is not None:
-            quarter = self._prepare(widefield, counts, grid, localizations.field_nm).quarter
-        return check_with_model(
-            self,
-            localizations,
-            quarter,
-            grid,
-            structure=structure,
-            tile_px=tile_px,
-            progress=progress,
-        )
+        call = _Call(widefield, grid, 1.0, structure, False, tile_px, progress)  # noqa: FBT003
+        weights = structure_weights(structure, self.info)
+        with self._memory_named():
+            size_nm = getattr(widefield, "size_nm", None)
+            counts, on, _ = sparse_image(localizations, grid, self.info, size_nm)
+            quarter = None
+            if widefield is not None:
+                # Registered with all localizations: half of them might register otherwise.
+                quarter = self._prepare(widefield, counts, on, localizations.field_nm).quarter
+
+            def draw(seen: Localizations, exposure: float) -> Results:
+                half, _, _ = sparse_image(seen, on, self.info)
+                lit = None if quarter is None else self._prepare(quarter, half, on, None)
+                return self._draw(half, on, lit, weights, replace(call, exposure=exposure)).images
+
+            return check_halves(draw, localizations, on)
 
     def _reconstruct(
         self, source: Localizations | NDArray[Any], weights: NDArray[np.float32], call: _Call
@@ -180,14 +178,6 @@ class Model:
             with clock.time("widefield"):
                 field_nm = source.field_nm if isinstance(source, Localizations) else None
                 prepared = self._prepare(call.widefield, counts, grid, field_nm)
-        field = FieldInput(
-            counts=counts,
-            quarter=_no_widefield(grid) if prepared is None else prepared.quarter,
-            widefield_scale=0.0 if prepared is None else prepared.scale,
-            exposure=call.exposure,
-            structure=weights,
-        )
-        is_empty = not counts.any()
         is_lit = prepared is not None and prepared.scale > 0
         with clock.time("judge"):
             asked = call.structure or self.info.structures[0]
@@ -200,11 +190,7 @@ class Model:
                 precision = measure_precision(source)
         withheld = call.withhold and is_noise and not is_lit
         with clock.time("network"):
-            output = (
-                self._runner.skip(field, call.progress)
-                if is_empty
-                else self._runner.run(field, self._tile(call.tile_px, grid.shape), call.progress)
-            )
+            output = self._draw(counts, grid, prepared, weights, call)
         images = output.images
         if withheld:
             from annapalm.model.withhold import withhold  # hardly ever needed
@@ -233,7 +219,7 @@ class Model:
             warnings=(
                 *_warn_of_input(counts, grid, outside, self.info),
                 *_warn_of_domain(familiarity, drift, precision, withheld=withheld),
-                *_warn_of_widefield(prepared, is_empty=is_empty),
+                *_warn_of_widefield(prepared, is_empty=not counts.any()),
                 *_warn_of_memory(output),
             ),
             intervals=self.info.intervals_of(
@@ -242,6 +228,36 @@ class Model:
             tiles=output.tiles,
             timings_s=clock.seconds,
         )
+
+    def _draw(
+        self,
+        counts: CountImage,
+        grid: Grid,
+        prepared: PreparedWidefield | None,
+        weights: NDArray[np.float32],
+        call: _Call,
+    ) -> FieldOutput:
+        """Ask the network; of a field without localizations there is nothing to ask."""
+        field = FieldInput(
+            counts=counts,
+            quarter=_no_widefield(grid) if prepared is None else prepared.quarter,
+            widefield_scale=0.0 if prepared is None else prepared.scale,
+            exposure=call.exposure,
+            structure=weights,
+        )
+        if not counts.any():
+            return self._runner.skip(field, call.progress)
+        return self._runner.run(field, self._tile(call.tile_px, grid.shape), call.progress)
+
+    @contextmanager
+    def _memory_named(self) -> Iterator[None]:
+        """Say of which model and device memory ran out."""
+        try:
+            yield
+        except OutOfMemoryError:
+            raise
+        except MemoryError as error:
+            raise OutOfMemoryError(self._runner.label, self.device.device) from error
 
     def _tile(self, tile_px: int | Literal["auto"] | None, shape: tuple[int, int]) -> int | None:
         """Tile to begin with."""
