@@ -106,7 +106,7 @@ def test_the_tables_give_shares_of_what_could_be_judged() -> None:
     assert "nothing is drawn\n\n| shows" in text
     assert "| actin | 0 of 0 | 0 of 0 | 0 of 2 | 0 of 0 | 0 of 0 |" in text
     assert "Of the shifted fields: 0 of 1.\n" in text
-    noise = replace(said("actin, far", "actin", unlike=True), mistaken_for=NO_STRUCTURE)
+    noise = replace(said("actin, far", "actin", unlike=True), withheld=True)
     assert "Of the shifted fields: 1 of 1.\n" in tables([said("actin", "actin"), noise])
 
 

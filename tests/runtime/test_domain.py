@@ -125,6 +125,49 @@ def test_an_arrangement_like_none_is_named_by_its_distance() -> None:
     )
 
 
+def test_the_excess_of_pairs_at_random_is_within_its_error() -> None:
+    for number, side in ((1_000, 640), (20_000, 640), (3_000, 250)):
+        found = [fingerprint(at_random(number, side, seed), 20.0) for seed in range(20)]
+        off = [f.excess / f.excess_error for f in found if f is not None]
+        assert len(off) == 20
+        assert max(map(abs, off)) < 3
+        assert np.std(off) > 0.4
+
+
+def test_bursts_at_random_have_no_excess_beyond_their_length() -> None:
+    random = np.random.default_rng(3)
+    x, y = np.repeat(random.uniform(0, 12_800, (2, 2_000)), 6, axis=1)
+    x, y = (v + random.normal(0, 12, len(v)) for v in (x, y))
+    counts = np.histogram2d(y, x, bins=640, range=[(0, 12_800)] * 2)[0].astype(np.float32)
+    found, single = fingerprint(counts, 20.0), fingerprint(at_random(12_000), 20.0)
+    assert found is not None
+    assert single is not None
+    assert abs(found.excess) < 3 * found.excess_error
+    assert found.excess_error > 2 * single.excess_error
+
+
+def test_a_little_structure_in_much_background_is_not_taken_for_none() -> None:
+    cell = example(EXAMPLES[0])
+    patch = cell[: 6 * 50, : 6 * 50]
+    counts = at_random(12 * int(patch.sum()), 640)
+    bare = judge(counts, 20.0, "actin")
+    assert bare is not None
+    assert (bare.is_noise, bare.is_bare) == (True, True)
+    counts[100:400, 200:500] += patch
+    mixed = judge(counts, 20.0, "actin")
+    assert mixed is not None
+    assert (mixed.is_noise, mixed.is_bare) == (True, False)
+
+
+def test_structure_is_looked_for_in_all_of_a_field() -> None:
+    counts = at_random(40_000, 1600)
+    counts[:640, :640] += at_random(20_000, 640, seed=1)  # the fullest window has none
+    counts[1200:1500, 1100:1400] += example(EXAMPLES[0])[:300, :300]
+    found = judge(counts, 20.0, "actin")
+    assert found is not None
+    assert (found.is_noise, found.is_bare) == (True, False)
+
+
 def test_what_is_not_simulated_is_not_judged() -> None:
     counts = at_random(5_000)
     assert judge(counts, 20.0, "centrioles") is None

@@ -54,11 +54,8 @@ class Verdict:
     unlike: bool
     """Whether the user is warned."""
     mistaken_for: str | None
-
-    @property
-    def withheld(self) -> bool:
-        """Whether a run would draw nothing of it."""
-        return self.mistaken_for == NO_STRUCTURE
+    withheld: bool = False
+    """Whether a run would draw nothing of it."""
 
 
 def check(fields: int, processes: int, say: Callable[[str], None]) -> list[Verdict]:
@@ -136,6 +133,7 @@ def _verdict(counts: CountImage, asked: str, about: tuple[str, str, str, float |
         judged=found is not None,
         unlike=found is not None and found.is_unlike,
         mistaken_for=None if found is None else found.mistaken_for,
+        withheld=found is not None and found.is_bare,
     )
 
 

@@ -13,6 +13,7 @@ costs the same.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -35,6 +36,11 @@ LEAST_UM = 4.0
 
 _EDGES_NM = (10, 30, 50, 70, 90, 120, 160, 210, 280, 370, 500, 700, 1000, 1500)
 """Bounds of the distances over which g(r) is averaged."""
+_BURSTS_NM = 90
+"""Of these bounds: localizations of one burst are mostly nearer to each other."""
+_AT_BORDER = 0.5
+"""Scatter of the excess for one localization at random: measured 0.4 in the full window, 0.6 in one
+of 4 µm (60 fields each of 1,000 and 8,000 localizations, standard deviation times the root)."""
 _SIGMAS_NM = (60.0, 120.0, 240.0)
 """Standard deviations of the Gaussian neighbourhoods whose shape is measured."""
 _FLOOR = 0.02
@@ -62,6 +68,11 @@ class Fingerprint:
     """In the window."""
     window_px: tuple[slice, slice]
     """Rows and columns of the sparse image that were looked at."""
+    excess: float
+    """Pairs 90 to 1,500 nm apart beyond those by chance, over these: 0 at random, more in any
+    structure. Bursts end before that distance."""
+    excess_error: float
+    """Standard error of it, for as many bursts at random."""
 
 
 def fingerprint(counts: CountImage, pixel_nm: float) -> Fingerprint | None:
@@ -78,10 +89,12 @@ def fingerprint(counts: CountImage, pixel_nm: float) -> Fingerprint | None:
     pad = int(_EDGES_NM[-1] / pixel_nm) + 1
     shape = tuple(fast_length(n + pad) for n in seen.shape)
     spectrum = np.fft.rfft2(seen, shape)
-    correlation = _pair_correlation(seen, spectrum, shape, pad, pixel_nm)
+    found, expected = _pairs(seen, spectrum, shape, pad, pixel_nm)
+    correlation = np.maximum(found, 0) / np.maximum(expected, 1e-12)
     values = (*np.log(correlation + _FLOOR), *_elongation(seen, spectrum, shape, pixel_nm))
     density = number / (seen.size * (pixel_nm / 1000) ** 2)
-    return Fingerprint(np.array(values, np.float64), number, density, window)
+    excess = _excess(found, expected, number)
+    return Fingerprint(np.array(values, np.float64), number, density, window, *excess)
 
 
 def fullest_window(counts: CountImage, window_px: int) -> tuple[slice, slice]:
@@ -109,17 +122,17 @@ def fullest_window(counts: CountImage, window_px: int) -> tuple[slice, slice]:
     )
 
 
-def _pair_correlation(
+def _pairs(
     seen: CountImage,
     spectrum: NDArray[np.complexfloating],
     shape: tuple[int, ...],
     pad: int,
     pixel_nm: float,
-) -> NDArray[np.float64]:
-    """Average g in the same pixel and between all `_EDGES_NM`: float64 [len(_EDGES_NM)].
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Pairs in the same pixel and between all `_EDGES_NM`, found and expected, counted twice each.
 
-    Pairs found, over pairs expected of as many localizations at random in the same window, whose
-    border is thereby allowed for.
+    Both float64 [len(_EDGES_NM)]. Expected of as many localizations at random in the same window,
+    whose border is thereby allowed for: their ratio is g.
     """
     found = np.fft.irfft2(np.abs(spectrum) ** 2, shape).astype(np.float64)
     number = float(seen.sum(dtype=np.float64))
@@ -134,7 +147,24 @@ def _pair_correlation(
         np.bincount(bins, image.ravel(), len(_EDGES_NM) + 1)[: len(_EDGES_NM)]
         for image in (found[np.ix_(shift, shift)], expected)
     ]
-    return np.asarray(np.maximum(sums[0], 0) / np.maximum(sums[1], 1e-12))
+    return sums[0].astype(np.float64), sums[1].astype(np.float64)
+
+
+def _excess(
+    found: NDArray[np.float64], expected: NDArray[np.float64], number: int
+) -> tuple[float, float]:
+    """Excess of pairs beyond `_BURSTS_NM`, and its standard error.
+
+    Two things make it scatter: the number of pairs, and how many of the localizations happen to lie
+    at the window's border, where there are fewer neighbours. Clumps of c scatter as so many fewer
+    points do; c comes from the pairs that are nearer.
+    """
+    far = np.concatenate([[False], np.array(_EDGES_NM[:-1]) >= _BURSTS_NM])
+    near, by_chance = float(found[~far].sum()), float(expected[~far].sum())
+    clump = 1 + max(near - by_chance, 0.0) / number
+    pairs = max(float(expected[far].sum()), 1.0)
+    error = math.hypot(clump / math.sqrt(pairs / 2), _AT_BORDER * math.sqrt(clump / number))
+    return float(found[far].sum()) / pairs - 1, error
 
 
 def _elongation(

@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from annapalm.domain.fingerprint import fingerprint
+from annapalm.domain.fingerprint import WINDOW_UM, fingerprint
 from annapalm.domain.reference import NO_STRUCTURE, read_reference
 
 if TYPE_CHECKING:
     from annapalm.domain.reference import Reference
     from annapalm.render import CountImage
+
+
+BARE = 0.005
+"""Excess of pairs up to which a field may be bare: an even background is never quite even."""
+BARE_ERRORS = 3.0
+"""Or so many standard errors, where there are few pairs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +36,9 @@ class Familiarity:
     """Which structure's simulated fields it is most like; may be "no structure"."""
     mistaken_for: str | None
     """The structure that it looks like instead, beyond what happens to the one asked for."""
+    is_bare: bool = False
+    """Whether it looks like background without structure, and no part of the field holds any that
+    would be seen: nothing is to be drawn."""
 
     @property
     def is_noise(self) -> bool:
@@ -91,10 +101,34 @@ def judge(
     excess = unlikely[asked] - unlikely - reference.likelihood_limit[asked]
     excess[asked] = -np.inf
     other = int(np.argmax(np.where(excess > 0, -unlikely, -np.inf)))
+    mistaken_for = reference.structures[other] if excess[other] > 0 else None
     return Familiarity(
         structure=structure,
         distance=float(distances[asked]),
         limit=float(reference.distance_limit[asked]),
         likeliest=reference.structures[int(np.argmin(unlikely))],
-        mistaken_for=reference.structures[other] if excess[other] > 0 else None,
+        mistaken_for=mistaken_for,
+        is_bare=mistaken_for == NO_STRUCTURE and _is_bare(counts, pixel_nm),
     )
+
+
+def _is_bare(counts: CountImage, pixel_nm: float) -> bool:
+    """Whether no window of the field has more pairs than background by itself has.
+
+    A little structure in much background looks like background as a whole, and structure need not
+    lie where the field is fullest; but its localizations have more neighbours than chance gives
+    them. Windows with too few localizations have no say.
+    """
+    side = round(WINDOW_UM * 1000 / pixel_nm)
+    found = (
+        fingerprint(counts[top : top + side, left : left + side], pixel_nm)
+        for top, left in product(*(_starts(n, side) for n in counts.shape))
+    )
+    return all(
+        one.excess <= max(BARE, BARE_ERRORS * one.excess_error) for one in found if one is not None
+    )
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Where windows begin that cover a length; the last one ends with it."""
+    return [min(start, max(length - side, 0)) for start in range(0, length, side)]

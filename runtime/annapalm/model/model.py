@@ -188,7 +188,8 @@ class Model:
                 # Without structure there is nothing that a drift could be told from.
                 drift = None if is_noise else measure_drift(source, counts, grid)
                 precision = measure_precision(source)
-        withheld = call.withhold and is_noise and not is_lit
+        is_bare = familiarity is not None and familiarity.is_bare
+        withheld = call.withhold and is_bare and not is_lit
         with clock.time("network"):
             output = self._draw(counts, grid, prepared, weights, call)
         images = output.images
