@@ -89,13 +89,16 @@ def evaluate(
         return
     from annapalm_export.evaluate import table as tables
     from annapalm_export.evaluate.protocol import run_protocol
+    from annapalm_export.evaluate.reached import reached
     from annapalm_export.evaluate.suite import evaluate_real
 
     loaded = _load(models[0])
     results: dict[str, object] = {"model": f"{loaded.info.name}/{loaded.info.version}"}
     if fields:
         found = run_protocol(loaded, fields, lambda line: typer.echo(line, err=True), processes)
-        results |= found.summary()
+        summary = found.summary()
+        results |= summary
+        typer.echo(reached(summary["simulated"], summary["stress"]))
         typer.echo(tables.simulated_tables(found.simulated))
         typer.echo(tables.stress_table(found.stress))
     rows = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from annapalm_export.evaluate.reached import reached
 from annapalm_export.evaluate.table import simulated_tables, stress_table
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ error.""",
 def write_card(made: Made, result: ProtocolResult, command: str) -> str:
     """Render the card as Markdown."""
     info = made.info
-    tables = simulated_tables(result.simulated)
+    tables, summary = simulated_tables(result.simulated), result.summary()
     low, high = info.density_range_per_um2
     return f"""# {info.name} {info.version}
 
@@ -55,6 +56,11 @@ Dense images and error maps of **{", ".join(info.structures)}** from sparse loca
 
 **Training.** {info.training} The recipe is `recipe.json` beside this card.
 
+## What it reaches
+
+In cases: one structure at one density, without or with widefield image, means over the fields below.
+
+{reached(summary["simulated"], summary["stress"])}
 ## Measured on held-out simulation
 
 `{command}`
