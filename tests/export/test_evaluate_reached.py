@@ -36,10 +36,14 @@ def test_cases_are_counted_and_what_is_missed_is_named() -> None:
     ]
     assert reached(rows, []).splitlines() == [
         "- MS-SSIM above that of the best blur: **3 of 4**; not: actin at 50 with widefield image",
-        "- filament F1 (both skeletonised) above that of the best blur: **3 of 4**; "
-        + "not: actin at 5",
-        "- MS-SSIM with widefield image above that without: **1 of 2**; "
-        + "not: actin at 50 with widefield image",
+        (
+            "- filament F1 (both skeletonised) above that of the best blur: **3 of 4**; "
+            "not: actin at 5"
+        ),
+        (
+            "- MS-SSIM with widefield image above that without: **1 of 2**; "
+            "not: actin at 50 with widefield image"
+        ),
     ]
 
 
@@ -60,8 +64,10 @@ def test_an_error_map_is_compared_with_each_other_one_that_there_is() -> None:
     rows = [row(MODEL) | scores]
     assert reached(rows, []).splitlines() == [
         "- `error` ranks errors better than a constant (AUSE): **1 of 1**",
-        "- `error` ranks errors better than how much the picture changes when the field is turned "
-        + "(AUSE): **0 of 1**; not: actin at 5",
+        (
+            "- `error` ranks errors better than how much the picture changes when the field is turned "
+            "(AUSE): **0 of 1**; not: actin at 5"
+        ),
         "- AUROC of what the report marks, false structure, whole field: 0.95 to 0.95",
     ]
 
