@@ -65,8 +65,8 @@ def test_an_error_map_is_compared_with_each_other_one_that_there_is() -> None:
     assert reached(rows, []).splitlines() == [
         "- `error` ranks errors better than a constant (AUSE): **1 of 1**",
         (
-            "- `error` ranks errors better than how much the picture changes when the field is turned "
-            "(AUSE): **0 of 1**; not: actin at 5"
+            "- `error` ranks errors better than how much the picture changes when the field is "
+            "turned (AUSE): **0 of 1**; not: actin at 5"
         ),
         "- AUROC of what the report marks, false structure, whole field: 0.95 to 0.95",
     ]
