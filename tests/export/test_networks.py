@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -20,9 +21,6 @@ from annapalm_export.train.anet import ANet
 from annapalm_export.train.config import RecipeError, read_recipe
 from annapalm_export.train.network import NetworkConfig, Student
 from annapalm_export.train.networks import build_network, load_network, measure_cost
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 PARAMETERS = 980_257
 """Of the fast student."""
@@ -187,10 +185,12 @@ def test_the_larger_network_is_small_enough_and_computes_what_torch_does(
     assert parity.passed, parity.worst
 
 
-@pytest.mark.parametrize("name", ["larger", "anet"])
-def test_recipes_of_this_folder_are_read(repository: Path, name: str) -> None:
-    recipe = read_recipe(repository / "export" / "recipes" / f"{name}.toml")
-    assert recipe.name == name
+RECIPES = sorted((Path(__file__).parents[2] / "export" / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda path: path.stem)
+def test_recipes_of_this_folder_are_read(path: Path) -> None:
+    recipe = read_recipe(path)
     network = build_network(recipe.network)
     assert recipe.data.crop_px % network.stride == 0
     side = recipe.scene.field_um * 1000 / 20
