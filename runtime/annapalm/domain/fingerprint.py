@@ -36,8 +36,9 @@ LEAST_UM = 4.0
 
 _EDGES_NM = (10, 30, 50, 70, 90, 120, 160, 210, 280, 370, 500, 700, 1000, 1500)
 """Bounds of the distances over which g(r) is averaged."""
-_BURSTS_NM = 90
-"""Of these bounds: localizations of one burst are mostly nearer to each other."""
+BANDS_NM = ((90, 160), (160, 500), (500, 1500))
+"""Distances at which an excess of pairs is looked for. Localizations of one burst are mostly nearer
+to each other; within a pore they are not."""
 _AT_BORDER = 0.5
 """Scatter of the excess for one localization at random: measured 0.4 in the full window, 0.6 in one
 of 4 µm (60 fields each of 1,000 and 8,000 localizations, standard deviation times the root)."""
@@ -68,11 +69,11 @@ class Fingerprint:
     """In the window."""
     window_px: tuple[slice, slice]
     """Rows and columns of the sparse image that were looked at."""
-    excess: float
-    """Pairs 90 to 1,500 nm apart beyond those by chance, over these: 0 at random, more in any
-    structure. Bursts end before that distance."""
-    excess_error: float
-    """Standard error of it, for as many bursts at random."""
+    excess: NDArray[np.float64]
+    """float64 [len(BANDS_NM)]: pairs so far apart beyond those by chance, over these. 0 at random;
+    structure has more of them, or fewer where it keeps a distance. Bursts end before."""
+    excess_error: NDArray[np.float64]
+    """Standard error of each, for as many bursts at random."""
 
 
 def fingerprint(counts: CountImage, pixel_nm: float) -> Fingerprint | None:
@@ -152,19 +153,20 @@ def _pairs(
 
 def _excess(
     found: NDArray[np.float64], expected: NDArray[np.float64], number: int
-) -> tuple[float, float]:
-    """Excess of pairs beyond `_BURSTS_NM`, and its standard error.
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Excess of pairs in each of `BANDS_NM`, and its standard error.
 
     Two things make it scatter: the number of pairs, and how many of the localizations happen to lie
     at the window's border, where there are fewer neighbours. Clumps of c scatter as so many fewer
     points do; c comes from the pairs that are nearer.
     """
-    far = np.concatenate([[False], np.array(_EDGES_NM[:-1]) >= _BURSTS_NM])
-    near, by_chance = float(found[~far].sum()), float(expected[~far].sum())
-    clump = 1 + max(near - by_chance, 0.0) / number
-    pairs = max(float(expected[far].sum()), 1.0)
-    error = math.hypot(clump / math.sqrt(pairs / 2), _AT_BORDER * math.sqrt(clump / number))
-    return float(found[far].sum()) / pairs - 1, error
+    begins = np.array((0, *_EDGES_NM[:-1]))  # of the bins
+    near = begins < BANDS_NM[0][0]
+    clump = 1 + max(float((found - expected)[near].sum()), 0.0) / number
+    bands = [(begins >= low) & (begins < high) for low, high in BANDS_NM]
+    pairs = np.maximum([expected[band].sum() for band in bands], 1.0)
+    excess = np.array([found[band].sum() for band in bands]) / pairs - 1
+    return excess, np.hypot(clump / np.sqrt(pairs / 2), _AT_BORDER * math.sqrt(clump / number))
 
 
 def _elongation(

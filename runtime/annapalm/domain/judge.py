@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 BARE = 0.005
-"""Excess of pairs up to which a field may be bare: an even background is never quite even."""
+"""Excess or lack of pairs up to which a field may be bare: no background is quite even."""
 BARE_ERRORS = 3.0
 """Or so many standard errors, where there are few pairs."""
 
@@ -113,10 +113,10 @@ def judge(
 
 
 def _is_bare(counts: CountImage, pixel_nm: float) -> bool:
-    """Whether no window of the field has more pairs than background by itself has.
+    """Whether no window of the field has more pairs, or fewer, than background by itself has.
 
     A little structure in much background looks like background as a whole, and structure need not
-    lie where the field is fullest; but its localizations have more neighbours than chance gives
+    lie where the field is fullest; but its localizations have other neighbours than chance gives
     them. Windows with too few localizations have no say.
     """
     side = round(WINDOW_UM * 1000 / pixel_nm)
@@ -125,7 +125,9 @@ def _is_bare(counts: CountImage, pixel_nm: float) -> bool:
         for top, left in product(*(_starts(n, side) for n in counts.shape))
     )
     return all(
-        one.excess <= max(BARE, BARE_ERRORS * one.excess_error) for one in found if one is not None
+        bool((np.abs(one.excess) <= np.maximum(BARE, BARE_ERRORS * one.excess_error)).all())
+        for one in found
+        if one is not None
     )
 
 
