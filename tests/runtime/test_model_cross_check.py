@@ -11,6 +11,7 @@ import pytest
 from annapalm import Grid, WidefieldImage
 from annapalm.cross_check import TooFewFramesError, TooFewLocalizationsError, check, split_halves
 from annapalm.errors import CancelledError, InvalidValueError
+from annapalm.model.errors import StructureError
 
 if TYPE_CHECKING:
     from annapalm import Localizations, Model
@@ -67,6 +68,15 @@ def test_frames_that_are_too_few_are_refused(
     few = replace(some_localizations, frame=some_localizations.frame % 8)
     with pytest.raises(TooFewFramesError, match="span 8 frames"):
         tiny_model.cross_check(few)
+
+
+def test_a_structure_and_a_tile_that_cannot_be_are_refused(
+    tiny_model: Model, some_localizations: Localizations
+) -> None:
+    with pytest.raises(InvalidValueError, match="tile"):
+        tiny_model.cross_check(some_localizations, tile_px=16)
+    with pytest.raises(StructureError):
+        tiny_model.cross_check(some_localizations, structure="hair")
 
 
 def test_it_can_be_cancelled(tiny_model: Model, some_localizations: Localizations) -> None:

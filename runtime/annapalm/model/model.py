@@ -117,9 +117,7 @@ class Model:
         call = _Call(
             widefield, grid, check_exposure(exposure), structure, withhold, tile_px, progress
         )
-        weights = structure_weights(structure, self.info)
-        if tile_px is not None and tile_px != "auto":
-            check_tile(tile_px, self.info.halo_px, self.info.stride)
+        weights = self._check_call(call)
         with self._memory_named():
             return self._reconstruct(localizations_or_counts, weights, call)
 
@@ -150,7 +148,7 @@ class Model:
                 "Localizations: an image of counts has no frames to hold out",
             )
         call = _Call(widefield, grid, 1.0, structure, False, tile_px, progress)  # noqa: FBT003
-        weights = structure_weights(structure, self.info)
+        weights = self._check_call(call)
         with self._memory_named():
             size_nm = getattr(widefield, "size_nm", None)
             counts, on, _ = sparse_image(localizations, grid, self.info, size_nm)
@@ -249,6 +247,13 @@ class Model:
         if not counts.any():
             return self._runner.skip(field, call.progress)
         return self._runner.run(field, self._tile(call.tile_px, grid.shape), call.progress)
+
+    def _check_call(self, call: _Call) -> NDArray[np.float32]:
+        """Refuse a structure and a tile that cannot be; give the network's structure input."""
+        weights = structure_weights(call.structure, self.info)
+        if call.tile_px is not None and call.tile_px != "auto":
+            check_tile(call.tile_px, self.info.halo_px, self.info.stride)
+        return weights
 
     @contextmanager
     def _memory_named(self) -> Iterator[None]:
