@@ -83,12 +83,6 @@ class Reconstruction:
 
     def background_at_full_size(self) -> NDArray[np.float32]:
         """Repeat `background` onto the full grid: float32 [Y, X]."""
-        return at_full_size(self.background, self.grid.shape)
+        from annapalm.blocks import at_full_size  # numpy is imported where something is computed
 
-
-def at_full_size(quarter: NDArray[np.float32], shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Repeat an image of the quarter grid onto the full one: a new float32 [Y, X] of `shape`."""
-    rows, columns = shape
-    # Rows last: they are copied whole.
-    wide = quarter.repeat(QUARTER, axis=1)[:, :columns]
-    return wide.repeat(QUARTER, axis=0)[:rows]
+        return at_full_size(self.background, QUARTER, self.grid.shape)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from write_words import a_result, an_agreement
 
+from annapalm.blocks import block_max, block_mean, block_sum
 from annapalm.cross_check import check
 from annapalm.errors import InvalidValueError
 from annapalm.grid import Grid
@@ -21,7 +22,7 @@ from annapalm.write.layout import scale_bar_um, scale_text
 from annapalm.write.lettering import GLYPHS, draw_text, text_width
 from annapalm.write.png import encode_png
 from annapalm.write.preview import make_panels, make_preview, short
-from annapalm.write.reduce import DARK_PER_UM2, block_factor, block_max, block_mean, block_sum
+from annapalm.write.reduce import DARK_PER_UM2, block_factor
 from annapalm.write.thumbnails import THUMBNAIL_PX, make_thumbnails
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from annapalm.blocks import at_full_size, block_sum, pixels_per_block
 from annapalm.cross_check.errors import NothingDrawnError, TooFewLocalizationsError
 from annapalm.cross_check.statistic import clump_factor, own_clump_factor, signed_z
 from annapalm.errors import InvalidValueError
 from annapalm.quality.structure import structure_mask
 from annapalm.render import pixels_of
 from annapalm.widefield.filter import gaussian_blur
-from annapalm.write.reduce import block_sum
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -215,10 +215,10 @@ def check(
     drawn = structure_mask(rate) if structure is None else structure
     weight = block_sum(drawn.astype(np.float32), block)  # pixels of structure in each block
     number_drawn = float(weight.sum(dtype=np.float64))
-    whole = _pixels_per_block(block, grid.shape)
+    whole = pixels_per_block(grid.shape, block)
     return CrossCheck(
-        z=_at_full_size(z, block, grid.shape),
-        testable=_at_full_size(testable, block, grid.shape),
+        z=at_full_size(z, block, grid.shape),
+        testable=at_full_size(testable, block, grid.shape),
         grid=grid,
         clump_factor=clump,
         misfit=misfit,
@@ -296,22 +296,9 @@ def _far_from(
     return far
 
 
-def _pixels_per_block(block: int, shape: tuple[int, int]) -> NDArray[np.float32]:
-    """Pixels in each block, fewer where the border cuts it: float32 [y, x]."""
-    heights, widths = (np.minimum(block, n - np.arange(0, n, block)) for n in shape)
-    return np.outer(heights, widths).astype(np.float32)
-
-
 def _share(mask: NDArray[np.bool_], weight: NDArray[Any]) -> float:
     """Share of the weight that lies where `mask` is set; both [y, x]."""
     return float(weight[mask].sum(dtype=np.float64) / weight.sum(dtype=np.float64))
-
-
-def _at_full_size(image: NDArray[Any], block: int, shape: tuple[int, int]) -> NDArray[Any]:
-    """Repeat each block onto its pixels: [Y, X]."""
-    rows, columns = shape
-    # Rows last: they are copied whole.
-    return image.repeat(block, axis=1)[:, :columns].repeat(block, axis=0)[:rows]
 
 
 def _check_rate(

@@ -6,10 +6,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from annapalm.blocks import at_full_size
+from annapalm.contract import QUARTER
 from annapalm.cross_check.check import CrossCheck, check
 from annapalm.cross_check.halves import split_halves
 from annapalm.quality.structure import structure_mask
-from annapalm.reconstruction import at_full_size
 from annapalm.render import inside
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def check_halves(
     start = time.perf_counter()
     halves = split_halves(_on_grid(localizations, grid))
     images = draw(halves.seen, len(halves.held_out) / len(halves.seen))
-    rate = at_full_size(images["background"], grid.shape)
+    rate = at_full_size(images["background"], QUARTER, grid.shape)
     rate += images["dense"]
     structure = structure_mask(images["dense"])
     found = check(rate, halves.held_out, halves.seen, grid, structure=structure)

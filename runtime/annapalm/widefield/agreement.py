@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.blocks import at_full_size
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
 from annapalm.reconstruction import WidefieldAgreement
@@ -62,9 +63,8 @@ def compare(
     rsp = pearson(estimate, prepared.quarter)
     gain, offset = _fit(fitted, measured) if rsp > 0 else (_ratio(fitted, measured), 0.0)
     residual = np.abs((measured - offset) / gain - fitted)
-    full = residual.astype(np.float32).repeat(QUARTER, axis=0).repeat(QUARTER, axis=1)
     return WidefieldAgreement(
-        error=np.ascontiguousarray(full[: grid.shape[0], : grid.shape[1]]),
+        error=at_full_size(residual.astype(np.float32), QUARTER, grid.shape),
         rsp=rsp,
         rse=float(np.sqrt(np.mean(residual**2))),
         shift_nm=prepared.shift_nm,

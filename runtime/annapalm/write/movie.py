@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import tifffile
 
+from annapalm.blocks import block_mean
 from annapalm.write.colour import colour_table
 from annapalm.write.layout import INK, MARGIN, PAPER, QUIET, SMALL, Panel, lay_out, letter_of
 from annapalm.write.lettering import draw_text
@@ -26,7 +27,7 @@ from annapalm.write.preview import (
     STRUCTURE_PERCENTILE,
     make_panels,
 )
-from annapalm.write.reduce import block_factor, block_mean, enlarge, structure_high
+from annapalm.write.reduce import block_factor, enlarge, structure_high
 from annapalm.write.verdict import percent
 
 if TYPE_CHECKING:

@@ -8,17 +8,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.blocks import block_max, block_mean
 from annapalm.contract import QUARTER
 from annapalm.write.layout import Panel, lay_out
 from annapalm.write.png import encode_png
-from annapalm.write.reduce import (
-    block_factor,
-    block_max,
-    block_mean,
-    enlarge,
-    occupied_high,
-    structure_high,
-)
+from annapalm.write.reduce import block_factor, enlarge, occupied_high, structure_high
 
 if TYPE_CHECKING:
     from annapalm.cross_check import CrossCheck

@@ -23,37 +23,6 @@ def block_factor(shape: tuple[int, int], max_px: int) -> int:
     return max(1, -(-max(shape) // max_px))
 
 
-def block_mean(image: RateImage, factor: int) -> RateImage:
-    """Average blocks of factor x factor px; a block cut by the edge averages what it has."""
-    heights, widths = (
-        np.minimum(factor, n - np.arange(0, n, factor)).astype(np.float32) for n in image.shape
-    )
-    means: RateImage = _fold(image, factor, np.add) / (heights[:, None] * widths[None, :])
-    return means
-
-
-def block_max(image: CountImage, factor: int) -> CountImage:
-    """Keep the largest count of each block, so that a single localization stays to be seen."""
-    return _fold(image, factor, np.maximum)
-
-
-def block_sum(image: CountImage, factor: int) -> CountImage:
-    """Add up the counts of each block: a much smaller picture keeps how dense the dots are."""
-    return _fold(image, factor, np.add)
-
-
-def _fold(image: RateImage, factor: int, join: np.ufunc) -> RateImage:
-    """Join the pixels of each block; a pass over whole rows, then one over the few columns left."""
-    for axis in (0, 1):
-        lines = image if axis == 0 else image.T
-        joined = lines[::factor].copy()
-        for offset in range(1, min(factor, len(lines))):
-            part = lines[offset::factor]
-            join(joined[: len(part)], part, out=joined[: len(part)])
-        image = joined if axis == 0 else joined.T
-    return image
-
-
 def enlarge(image: RateImage, factor: int) -> RateImage:
     """Repeat each pixel factor x factor times: nothing is interpolated, a pixel looks like one."""
     return image.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else image

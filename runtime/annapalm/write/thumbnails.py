@@ -7,17 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.blocks import block_mean, block_sum
 from annapalm.write.colour import BELIEVED, DOUBTED, ColourName, colour_table, to_index
 from annapalm.write.png import encode_png
 from annapalm.write.preview import MOST_Z, STRUCTURE_PERCENTILE
-from annapalm.write.reduce import (
-    block_factor,
-    block_mean,
-    block_sum,
-    enlarge,
-    occupied_high,
-    structure_high,
-)
+from annapalm.write.reduce import block_factor, enlarge, occupied_high, structure_high
 from annapalm.write.trust import DOUBT, doubtful_mask
 
 if TYPE_CHECKING:
