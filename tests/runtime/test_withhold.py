@@ -11,6 +11,7 @@ from cli_words import assert_complete_or_absent, assert_ends, invoke, read_json,
 from test_domain import EXAMPLES, at_random, example
 
 from annapalm import load_model, read_localizations
+from annapalm.blocks import at_full_size
 from annapalm.model.withhold import withhold
 from annapalm.stack import reconstruct_windows
 
@@ -56,8 +57,13 @@ def test_what_is_withheld_moves_to_background_and_error() -> None:
     assert not after["widefield_estimate"].any()
     np.testing.assert_array_equal(after["error"], before["dense"])
     moved = (after["background"] - before["background"]) * 16
-    assert moved.sum() == pytest.approx(before["dense"].sum(), rel=1e-5)
+    assert moved[:2, :3].sum() == pytest.approx(before["dense"][:8, :12].sum(), rel=1e-5)
     assert moved[0, 0] == pytest.approx(before["dense"][:4, :4].sum(), rel=1e-5)
+    totals = (
+        some["dense"].sum() + at_full_size(some["background"], 4, (10, 13)).sum()
+        for some in (before, after)
+    )
+    assert next(totals) == pytest.approx(next(totals), rel=1e-5)  # blocks cut by the edge, too
     for name, image in before.items():
         np.testing.assert_array_equal(images[name], image)
         assert after[name].dtype == np.float32

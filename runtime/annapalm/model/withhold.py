@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.blocks import block_mean
 from annapalm.contract import QUARTER
-from annapalm.widefield.resample import quarter_sum
 
 if TYPE_CHECKING:
     from annapalm.model.session import Results
@@ -31,6 +31,6 @@ def withhold(images: Results) -> Results:
         **images,
         "dense": np.zeros_like(drawn),
         "error": drawn,
-        "background": images["background"] + quarter_sum(drawn) * np.float32(1 / QUARTER**2),
+        "background": images["background"] + block_mean(drawn, QUARTER),
         "widefield_estimate": np.zeros_like(images["widefield_estimate"]),
     }
