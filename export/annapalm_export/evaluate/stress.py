@@ -92,8 +92,9 @@ def evaluate_uniform(
     grid, counts = reference.grid, uniform_counts(reference, seed)
     structure = asked_for(model, reference.structure)
     real = model.reconstruct(reference.counts, None, grid=grid, structure=structure)
-    noise = model.reconstruct(counts, None, grid=grid, structure=structure, withhold=False)
-    shown = model.reconstruct(counts, None, grid=grid, structure=structure)
+    noise = shown = model.reconstruct(counts, None, grid=grid, structure=structure)
+    if shown.withheld:  # what the network draws is asked for as well
+        noise = model.reconstruct(counts, None, grid=grid, structure=structure, withhold=False)
     best = FieldScorer(reference, levels).best_blur()
     shows_best = f"bandwidth_nm.{kind.MAIN}"
     bandwidth = best[shows_best if shows_best in best else "bandwidth_nm.ms_ssim"]
@@ -102,8 +103,7 @@ def evaluate_uniform(
     )
     number = float(counts.sum())
     background = float(noise.background_at_full_size().sum(dtype=np.float64))
-    level = levels[MODEL] if issubclass(kind, LineScores) else LineScores.DEFAULT_LEVEL
-    left = LineScores.drawn(shown.dense, real.dense, reference, level)["drawn_um_per_um2"]
+    left = _drawn(shown.dense, real.dense, reference, levels[MODEL])["drawn_um_per_um2"]
     return [
         {
             "input": "uniform",
