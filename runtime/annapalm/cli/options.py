@@ -22,6 +22,7 @@ SUFFIXES = (
 
 TABLES = "What a table does not say itself"
 CHOICE = "What of it"
+TRUST = "How far to believe it"
 RUN = "How the run goes"
 OUTPUT = "Output"
 
@@ -67,6 +68,14 @@ StructureOption = Annotated[
         metavar="NAME",
         help=f"What to draw: {', '.join(MODEL_OF)}, or what else --model knows.",
         rich_help_panel=CHOICE,
+    ),
+]
+DrawAnywayOption = Annotated[
+    bool,
+    typer.Option(
+        "--draw-anyway",
+        help="Draw even where the localizations look like background without structure.",
+        rich_help_panel=TRUST,
     ),
 ]
 WindowOption = Annotated[

@@ -16,12 +16,14 @@ from annapalm.cli.options import (
     OUTPUT,
     RUN,
     SUFFIXES,
+    TRUST,
     CameraPixelOption,
     ChannelModelOption,
     ChannelOption,
     ChannelStructureOption,
     ColumnsOption,
     DeviceOption,
+    DrawAnywayOption,
     FieldOption,
     FirstFrameOption,
     FormatOption,
@@ -46,7 +48,6 @@ from annapalm.errors import AnnaPalmError
 
 DEFAULT_SUFFIX = "_widefield.tif"
 
-TRUST = "How far to believe it"
 WIDEFIELD = "Widefield images"
 EXPERT = "For experts"
 
@@ -132,14 +133,7 @@ def run(
             rich_help_panel=TRUST,
         ),
     ] = 1.0,
-    draw_anyway: Annotated[
-        bool,
-        typer.Option(
-            "--draw-anyway",
-            help="Draw even where the localizations look like background without structure.",
-            rich_help_panel=TRUST,
-        ),
-    ] = False,
+    draw_anyway: DrawAnywayOption = False,
     table_format: FormatOption = None,
     columns: ColumnsOption = None,
     unit: UnitOption = None,
