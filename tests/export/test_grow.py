@@ -134,4 +134,4 @@ def test_what_is_no_larger_form_is_named(
     assert message in (misfit(old.state_dict(), new) or "")
     checkpoint.save(tmp_path / "a.pt", {"step": 7, "average": old.state_dict()})
     with pytest.raises(checkpoint.CheckpointError, match=message):
-        start_from(tmp_path / "a.pt", new)
+        start_from(tmp_path / "a.pt", new, SMALL.data.structures)

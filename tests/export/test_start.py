@@ -37,9 +37,15 @@ def _network(structures: int, seed: int, **changes: object) -> Network:
     return build_network(config).eval()
 
 
+KNOWN = ("microtubules", "actin", "spectrin")
+
+
 def _written(path: Path, network: Network) -> Path:
-    recipe = json.dumps(dataclasses.asdict(SMALL))
-    checkpoint.save(path, {"step": 7, "average": network.state_dict(), "recipe": recipe})
+    recipe = dataclasses.asdict(SMALL)
+    recipe["data"]["structures"] = KNOWN[: network.config.structures]
+    checkpoint.save(
+        path, {"step": 7, "average": network.state_dict(), "recipe": json.dumps(recipe)}
+    )
     return path
 
 
@@ -76,9 +82,8 @@ def test_a_run_that_is_under_way_goes_on_instead(tmp_path: Path) -> None:
 
 def test_a_new_structure_is_drawn_as_well_as_the_old_one_was(tmp_path: Path) -> None:
     old, new = _network(1, seed=1), _network(3, seed=2)
-    line = start_from(_written(tmp_path / "a.pt", old), new)
-    assert "2 new structure(s) begin as copies of its only one" in line
-    assert "side.weight, structure_deep.weight" in line
+    line = start_from(_written(tmp_path / "a.pt", old), new, KNOWN)
+    assert "each of 3 structures begins as microtubules (side.weight, structure_deep" in line
     with torch.no_grad():
         expected = old(*INPUTS, torch.ones((1, 1)))
         for structure in torch.eye(3):
@@ -87,9 +92,22 @@ def test_a_new_structure_is_drawn_as_well_as_the_old_one_was(tmp_path: Path) -> 
                 assert torch.allclose(one, other, rtol=1e-4, atol=1e-7)
 
 
+@pytest.mark.parametrize("wanted", [("spectrin",), ("spectrin", "microtubules"), KNOWN])
+def test_structures_are_taken_over_by_their_names(tmp_path: Path, wanted: tuple[str, ...]) -> None:
+    old, new = _network(3, seed=1), _network(len(wanted), seed=2)
+    line = start_from(_written(tmp_path / "a.pt", old), new, wanted)
+    assert (f"; {', '.join(wanted)} of 3 structures" in line) == (wanted != KNOWN)
+    with torch.no_grad():
+        for place, name in enumerate(wanted):
+            before = old(*INPUTS, torch.eye(3)[None, KNOWN.index(name)])
+            after = new(*INPUTS, torch.eye(len(wanted))[None, place])
+            for one, other in zip(after, before, strict=True):
+                assert torch.allclose(one, other, rtol=1e-4, atol=1e-7)
+
+
 def test_an_a_net_is_grown_as_well(tmp_path: Path) -> None:
     old, new = (build_network(NetworkConfig(kind="anet", ngf=2, structures=n)) for n in (1, 2))
-    start_from(_written(tmp_path / "a.pt", old), new)
+    start_from(_written(tmp_path / "a.pt", old), new, KNOWN[:2])
     grown = [name for name in new.state_dict() if name.endswith("switch.weight")]
     assert len(grown) == 8
     for name in grown:
@@ -102,21 +120,20 @@ def test_an_a_net_is_grown_as_well(tmp_path: Path) -> None:
     [
         (_network(1, 1), _network(1, 1, widths=(8, 16, 16)), "in this recipe's network"),
         (_network(1, 1), _network(1, 1, deep_blocks=0), "it belongs to another kind of network"),
-        (_network(2, 1), _network(3, 1), "only a network of one structure can be given more"),
-        (_network(2, 1), _network(1, 1), "only a network of one structure can be given more"),
+        (_network(2, 1), _network(3, 1), "it knows microtubules, actin, and not spectrin; only a"),
     ],
 )
 def test_weights_that_do_not_fit_are_named(
     tmp_path: Path, old: Network, new: Network, message: str
 ) -> None:
     with pytest.raises(checkpoint.CheckpointError, match=message) as caught:
-        start_from(_written(tmp_path / "a.pt", old), new)
+        start_from(_written(tmp_path / "a.pt", old), new, KNOWN[: new.config.structures])
     assert str(tmp_path / "a.pt") in str(caught.value)
 
 
 def test_a_file_without_weights_is_refused(tmp_path: Path) -> None:
     checkpoint.save(tmp_path / "a.pt", {"step": 1})
     with pytest.raises(checkpoint.CheckpointError, match="holds no averaged weights"):
-        start_from(tmp_path / "a.pt", _network(1, 1))
+        start_from(tmp_path / "a.pt", _network(1, 1), KNOWN[:1])
     with pytest.raises(checkpoint.CheckpointError, match="there is no checkpoint here"):
-        start_from(tmp_path / "b.pt", _network(1, 1))
+        start_from(tmp_path / "b.pt", _network(1, 1), KNOWN[:1])

@@ -162,7 +162,7 @@ class _Run:
         self.unsettled = False
         """Whether batch norms have yet to be given moments: `settle`."""
         if start is not None and not path.exists():
-            say(start_from(start, self.model))
+            say(start_from(start, self.model, recipe.data.structures))
             self.earlier = trained_before(start)
             self.unsettled = True
         self.average = checkpoint.Average(self.model, recipe.optimizer.average)

@@ -1,4 +1,4 @@
-"""Fine-tuning: weights of another run, or a larger network or one of more structures from them."""
+"""Fine-tuning: weights of another run, or a larger network or one of other structures from them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from annapalm_export.train.grow import grow, is_larger, misfit
 from annapalm_export.train.weights import load_weights
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from torch import Tensor
@@ -27,26 +27,30 @@ PER_STRUCTURE = ("side.weight", "structure_deep.weight", "switch.weight")
 """Ends of the names of convolutions that see one plane per structure, after any others."""
 
 
-def start_from(path: Path, model: Network) -> str:
+def start_from(path: Path, model: Network, structures: Sequence[str]) -> str:
     """Give `model` the averaged weights of a checkpoint or model file; return a line for the log.
 
-    Where the checkpoint knows one structure and `model` several, what the network does for the one
-    is copied for each: it is then as good for a new structure as it was for the old. Where `model`
-    is wider or deeper, it draws what the smaller network did (`annapalm_export.train.grow`).
-    Raises `CheckpointError` where the weights are not those of such a network.
+    `structures` are those of `model`, in its order. What the old network does for a structure, the
+    new one does for the structure of that name; structures that are not asked for are left behind.
+    Where the old one knows but one structure, every new one begins as a copy of it, and is then as
+    good as that was. Where `model` is wider or deeper, it draws what the smaller network did
+    (`annapalm_export.train.grow`). Raises `CheckpointError` where the weights are not those of such
+    a network.
     """
     state = load_weights(path)
     old, new = state.get("average"), model.state_dict()
     if not isinstance(old, dict):
         raise checkpoint.CheckpointError(path, "it holds no averaged weights to start from")
-    fitted = {n: _fit(path, n, old[n], new[n]) if n in new else old[n] for n in old}
+    known = _structures(state)
+    fitted = {n: _fit(path, n, w, known, structures) if n in new else w for n, w in old.items()}
     if problem := misfit(fitted, model):
         raise checkpoint.CheckpointError(path, problem)
     line = f"starts from {path} (step {state.get('step', 'unknown')})"
-    copied = [name for name in old if fitted[name].shape != old[name].shape]
-    if copied:
-        more = fitted[copied[0]].shape[1] - old[copied[0]].shape[1]
-        line += f"; {more} new structure(s) begin as copies of its only one ({', '.join(copied)})"
+    changed = ", ".join(name for name in old if fitted[name] is not old[name])
+    if changed and len(known) == 1:
+        line += f"; each of {len(structures)} structures begins as {known[0]} ({changed})"
+    elif changed:
+        line += f"; {', '.join(structures)} of {len(known)} structures ({changed})"
     if is_larger(fitted, model):
         before, after = (sum(w.numel() for w in weights.values()) for weights in (fitted, new))
         line += f"; grown from {before / 1e6:.2f} to {after / 1e6:.2f} million numbers"
@@ -128,14 +132,21 @@ def trained_before(path: Path) -> list[dict[str, Any]]:
     return [*recipe.get("earlier", ()), last]
 
 
-def _fit(path: Path, name: str, old: Tensor, new: Tensor) -> Tensor:
-    """Return the old weight, its one structure's column repeated where `new` has more of them."""
-    if not name.endswith(PER_STRUCTURE) or old.ndim != 4 or old.shape[1] == new.shape[1]:
+def _structures(state: Mapping[str, Any]) -> list[str]:
+    """Name the structures of a checkpoint in the order of its planes; [] where it does not say."""
+    return list(json.loads(state.get("recipe", "{}")).get("data", {}).get("structures", ()))
+
+
+def _fit(path: Path, name: str, old: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
+    """Return the old weight, of its planes per structure those of `wanted`, in that order."""
+    if not name.endswith(PER_STRUCTURE) or old.ndim != 4 or list(known) in ([], list(wanted)):
         return old
-    more = new.shape[1] - old.shape[1]
     others = 3 if name.endswith("side.weight") else 0  # planes that are no structure
-    if more < 0 or old.shape[1] != others + 1:
-        numbers = f"{old.shape[1] - others} structures there and {new.shape[1] - others} here"
-        hint = "only a network of one structure can be given more of them"
-        raise checkpoint.CheckpointError(path, f"'{name}' is for {numbers}; {hint}")
-    return torch.cat([old, *[old[:, -1:]] * more], dim=1)
+    planes = {structure: others + place for place, structure in enumerate(known)}
+    if len(known) == 1:
+        return old if len(wanted) == 1 else old[:, [*range(others), *[others] * len(wanted)]]
+    if absent := [structure for structure in wanted if structure not in planes]:
+        message = f"it knows {', '.join(known)}, and not {absent[0]}"
+        hint = "only a network of a single structure lends what it does to others"
+        raise checkpoint.CheckpointError(path, f"{message}; {hint}")
+    return old[:, [*range(others), *(planes[structure] for structure in wanted)]]
