@@ -47,6 +47,26 @@ def test_cases_are_counted_and_what_is_missed_is_named() -> None:
     ]
 
 
+@pytest.mark.parametrize("against", ["", "_skeleton"])
+def test_false_and_missed_length_are_counted_together(against: str) -> None:
+    names = [f"{wrong}_um_per_um2{against}" for wrong in ("false", "missed")]
+
+    def lengths(false: float, missed: float) -> dict[str, Any]:
+        return means(**dict(zip(names, (false, missed), strict=True)))
+
+    rows = [
+        row(MODEL) | lengths(0.3, 1.0),
+        row(WITH_WIDEFIELD) | lengths(0.7, 0.9),
+        row(BLUR) | lengths(0.8, 0.6),
+        row(MODEL, density=50.0) | lengths(0.1, 0.2),
+        row(BLUR, density=50.0) | means(**{names[0]: 0.3}),
+    ]
+    assert reached(rows, []) == (
+        "- false + missed filament length below that of the best blur: **1 of 2**; not: "
+        "actin at 5 with widefield image\n"
+    )
+
+
 def test_coverage_has_its_range() -> None:
     rows = [
         row(MODEL) | means(**{"coverage_0.9_judged": 0.9}),
