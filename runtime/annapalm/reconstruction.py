@@ -86,3 +86,11 @@ class Reconstruction:
         from annapalm.blocks import at_full_size  # numpy is imported where something is computed
 
         return at_full_size(self.background, QUARTER, self.grid.shape)
+
+    def total_rate(self) -> RateImage:
+        """Add structure and diffuse localizations up, per pixel: float32 [Y, X].
+
+        What held-out localizations are compared with: nobody knows of what each of them is.
+        """
+        total: RateImage = self.dense + self.background_at_full_size()
+        return total

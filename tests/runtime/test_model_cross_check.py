@@ -25,7 +25,7 @@ def test_the_seen_half_draws_and_the_held_out_half_tests(
     half = tiny_model.reconstruct(
         halves.seen, exposure=len(halves.held_out) / len(halves.seen), grid=found.grid
     )
-    rate = half.dense + half.background_at_full_size()
+    rate = half.total_rate()
     np.testing.assert_array_equal(found.z, check(rate, halves.held_out, halves.seen, found.grid).z)
     assert found.cuts == halves.cuts
     assert found.burst_frames == 1

@@ -40,7 +40,7 @@ def test_a_block_is_scored_by_later_frames_it_has_not_seen(
     seen = locs.in_frames(block.start, block.start + 240)
     later = locs.select(locs.frame >= design.resume)
     result = tiny_model.reconstruct(seen, grid=GRID)
-    density = result.dense + result.background_at_full_size()
+    density = result.total_rate()
     assert block.bits == bits_per_localization(density, render(later, GRID)[0]).bits
     assert block.localizations == len(seen)
     assert block.density_per_um2 == pytest.approx(len(seen) / 16)

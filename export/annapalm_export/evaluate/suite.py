@@ -190,7 +190,7 @@ def evaluate_real(
         result = model.reconstruct(cut.seen, widefield, grid=grid, structure=structure)
         blurred, _ = heldout.best_blur(seen, held_out, grid.pixel_nm)
         densities = {
-            MODEL if widefield is None else WITH_WIDEFIELD: _all_of(result),
+            MODEL if widefield is None else WITH_WIDEFIELD: result.total_rate(),
             BLUR: blurred.image,
         }
         for method, density in densities.items():
@@ -215,11 +215,6 @@ def evaluate_real(
                 }
             )
     return rows
-
-
-def _all_of(result: Reconstruction) -> RateImage:
-    """Rate of all localizations, of the structure and diffuse: float32 [Y, X]."""
-    return result.dense + result.background_at_full_size()
 
 
 def reconstruct_both(model: Reconstructor, scene: EvalField) -> dict[str, Reconstruction]:

@@ -160,8 +160,7 @@ def _density(
     """Rate of all localizations, of the structure and diffuse, on the region's grid."""
     image = region.source.widefield if light else None
     chosen = structure if structure in model.info.structures else None
-    result = model.reconstruct(cut.seen, image, grid=region.grid, structure=chosen)
-    return result.dense + result.background_at_full_size()
+    return model.reconstruct(cut.seen, image, grid=region.grid, structure=chosen).total_rate()
 
 
 def _row(

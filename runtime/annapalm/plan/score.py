@@ -177,7 +177,7 @@ class _Judge:
         result = self._model.reconstruct(seen, grid=grid, structure=self._asked, withhold=False)
         if self._structure is None:
             self._structure = structure_mask(result.dense)
-        density = result.dense + result.background_at_full_size()
+        density = result.total_rate()
         score = bits_per_localization(density, self._counts)
         used = round(float(result.counts.sum(dtype=np.float64)))
         block = BlockScore(

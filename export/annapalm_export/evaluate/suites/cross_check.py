@@ -109,7 +109,7 @@ def _quiet(scene: EvalField, halves: Halves, half: Reconstruction) -> Row:
     diffuse = max(len(halves.held_out) - float(truth.sum(dtype=np.float64)), 1.0) / truth.size
     right = check(truth + np.float32(diffuse), halves.held_out, halves.seen, scene.grid)
     there = scene.there()
-    found = _check(scene, halves, _rate(half), structure_mask(half.dense))
+    found = _check(scene, halves, half.total_rate(), structure_mask(half.dense))
     return {
         "truth_marked": _marked(right, np.ones_like(there)),
         "truth_marked_structure": _marked(right, there) if there.any() else None,
@@ -126,7 +126,7 @@ def _quiet(scene: EvalField, halves: Halves, half: Reconstruction) -> Row:
 def _planted(scene: EvalField, halves: Halves, half: Reconstruction) -> Row:
     """Plant, erase, and tell what was planted from true pieces that the picture draws."""
     rng = np.random.default_rng([int(scene.counts.sum()), len(halves.seen)])
-    rate, mask = _rate(half), structure_mask(half.dense)
+    rate, mask = half.total_rate(), structure_mask(half.dense)
     share = len(halves.held_out) / (len(halves.held_out) + len(halves.seen))
     per_um = scene.density * share
     usual = per_um * PIECE_NM / 1000
@@ -185,10 +185,6 @@ def _check(
     scene: EvalField, halves: Halves, rate: RateImage, structure: NDArray[np.bool_]
 ) -> CrossCheck:
     return check(rate, halves.held_out, halves.seen, scene.grid, structure=structure)
-
-
-def _rate(half: Reconstruction) -> RateImage:
-    return half.dense + half.background_at_full_size()
 
 
 def _marked(found: CrossCheck, where: NDArray[np.bool_]) -> float:
