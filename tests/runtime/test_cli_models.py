@@ -15,7 +15,7 @@ from cli_words import assert_ends, run_cli, write_table
 from typer.testing import CliRunner
 
 from annapalm.cli.models import app
-from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, MODEL_FILE, ReleasedModel
+from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, MODEL_FILE, MODEL_OF, ReleasedModel
 
 if TYPE_CHECKING:
     from typer.testing import Result
@@ -51,7 +51,16 @@ def test_models_lists_what_is_released(released: ReleasedModel) -> None:
     facts = json.loads(line)
     assert facts["path"] == str(released.path)
     assert facts["default"] is True
+    assert facts["chosen_for"] == ["microtubules"]
     assert len(facts["sha256"]) == 64
+
+
+def test_every_structure_has_one_model_that_is_chosen_for_it() -> None:
+    facts = [json.loads(line) for line in annapalm("models", "--json").stdout.splitlines()]
+    chosen = [structure for model in facts for structure in model["chosen_for"]]
+    assert sorted(chosen) == sorted(MODEL_OF)
+    assert all(set(model["chosen_for"]) <= set(model["structures"]) for model in facts)
+    assert annapalm("models").stdout.count(", chosen for ") == len(set(MODEL_OF.values())) - 1
 
 
 def test_a_broken_release_is_named(released: ReleasedModel) -> None:

@@ -17,7 +17,13 @@ from annapalm.cli.plan import HELP as PLAN_HELP
 from annapalm.cli.plan import plan
 from annapalm.cli.streams import ResultStream, prepare_streams, say
 from annapalm.errors import AnnaPalmError
-from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, ReleasedModel, released_models
+from annapalm.model.names import (
+    DEFAULT_MODEL,
+    DEFAULT_VERSION,
+    ReleasedModel,
+    chosen_for,
+    released_models,
+)
 
 app = typer.Typer(
     add_completion=False,
@@ -76,6 +82,7 @@ def _facts(model: ReleasedModel) -> dict[str, Any]:
         "name": model.name,
         "version": model.version,
         "default": (model.name, model.version) == (DEFAULT_MODEL, DEFAULT_VERSION),
+        "chosen_for": list(chosen_for(model)),
         "structures": list(info.structures),
         "pixel_nm": info.pixel_nm,
         "licence": info.licence,
@@ -86,7 +93,8 @@ def _facts(model: ReleasedModel) -> dict[str, Any]:
 
 
 def _line(facts: dict[str, Any]) -> str:
-    default = ", default" if facts["default"] else ""
+    chosen = f", chosen for {', '.join(facts['chosen_for'])}" if facts["chosen_for"] else ""
+    default = ", default" if facts["default"] else chosen
     return (
         f"{facts['name']}/{facts['version']}: {', '.join(facts['structures'])}, pixel "
         f"{facts['pixel_nm']:g} nm, {facts['size_bytes'] / 1e6:.1f} MB, {facts['licence']}{default}"

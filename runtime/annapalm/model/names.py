@@ -14,7 +14,10 @@ DEFAULT_MODEL = "microtubule"
 DEFAULT_VERSION = "1.1.0"
 MODEL_OF = {
     "microtubules": DEFAULT_MODEL,
-    **dict.fromkeys(("nuclear pores", "actin", "mitochondria", "spectrin"), "structures"),
+    "nuclear pores": "structures",
+    "actin": "actin",
+    "mitochondria": "structures",
+    "spectrin": "structures",
 }
 """Structure to the model that is the best of the released ones for it."""
 MODEL_FILE = "model.onnx"
@@ -58,6 +61,13 @@ def default_model(structure: str | None) -> str:
     if structure not in MODEL_OF:
         raise StructureError(structure, None, tuple(MODEL_OF))
     return MODEL_OF[structure]
+
+
+def chosen_for(model: ReleasedModel) -> tuple[str, ...]:
+    """Name the structures that are drawn with this version unless another model is asked for."""
+    versions = [m.version for m in released_models() if m.name == model.name]
+    chosen = DEFAULT_VERSION if model.name == DEFAULT_MODEL else versions[0]
+    return tuple(s for s in MODEL_OF if MODEL_OF[s] == model.name and model.version == chosen)
 
 
 def find_model(name_or_path: str | Path, folder: Path | None = None) -> Path:
