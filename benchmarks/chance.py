@@ -7,7 +7,7 @@ evaluation fields; every method has the bandwidth and the threshold that suit it
 or, the model, the threshold. Needs the extra `export`:
 
     python benchmarks/chance.py --fields 6
-    python benchmarks/chance.py --structure microtubules --model microtubule
+    python benchmarks/chance.py --structure microtubules
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from annapalm import load_model
+from annapalm.model.names import default_model
 from annapalm.render import inside, render
 from annapalm_export.evaluate.baseline import blurs
 from annapalm_export.evaluate.structure_scores import LineScores, kind_of
@@ -43,7 +44,7 @@ def main() -> None:
     (condition,) = suite.conditions
     if not issubclass(kind_of(options.structure), LineScores):
         raise SystemExit(f"{options.structure}: it is not scored by its lines")
-    model = load_model(options.model, "cpu")
+    model = load_model(options.model or default_model(options.structure), "cpu")
     moved = [f"best blur, moved by {nm:g} nm" for nm in MOVED_NM]
     lines = []
     for density in condition.densities:
@@ -57,7 +58,7 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=str(__doc__).split("\n", maxsplit=1)[0])
     parser.add_argument("--structure", default="actin", help="actin or microtubules")
-    parser.add_argument("--model", default="structures", help="released model or file")
+    parser.add_argument("--model", help="released model or file; else the one for the structure")
     parser.add_argument("--fields", type=int, default=6, help="fields per density")
     options = parser.parse_args()
     if options.fields < 1:

@@ -45,6 +45,7 @@ def test_a_table_becomes_image_preview_and_record(tmp_path: Path, tiny_model_pat
         (("--structure", "microtubules"), "microtubule", "microtubules"),
         (("--structure", "spectrin"), "structures", "spectrin"),
         (("--structure", "actin"), "actin", "actin"),
+        (("--structure", "mitochondria"), "mitochondria", "mitochondria"),
         (("--structure", "microtubules", "--model", "structures"), "structures", "microtubules"),
     ],
 )

@@ -16,7 +16,7 @@ MODEL_OF = {
     "microtubules": DEFAULT_MODEL,
     "nuclear pores": "structures",
     "actin": "actin",
-    "mitochondria": "structures",
+    "mitochondria": "mitochondria",
     "spectrin": "structures",
 }
 """Structure to the model that is the best of the released ones for it."""
