@@ -92,5 +92,4 @@ class Reconstruction:
 
         What held-out localizations are compared with: nobody knows of what each of them is.
         """
-        total: RateImage = self.dense + self.background_at_full_size()
-        return total
+        return self.dense + self.background_at_full_size()

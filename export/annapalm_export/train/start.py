@@ -125,7 +125,7 @@ def trained_before(path: Path) -> list[dict[str, Any]]:
     last = {
         "name": recipe.get("name", "unknown"),
         "steps": int(state.get("step", 0)),
-        "structures": list(recipe.get("data", {}).get("structures", ())),
+        "structures": _structures(state),
     }
     if "averaged" in recipe:  # `annapalm_export.train.average`
         last["averaged"] = recipe["averaged"]
@@ -139,12 +139,13 @@ def _structures(state: Mapping[str, Any]) -> list[str]:
 
 def _fit(path: Path, name: str, old: Tensor, known: Sequence[str], wanted: Sequence[str]) -> Tensor:
     """Return the old weight, of its planes per structure those of `wanted`, in that order."""
-    if not name.endswith(PER_STRUCTURE) or old.ndim != 4 or list(known) in ([], list(wanted)):
+    same = list(known) in ([], list(wanted)) or len(known) == len(wanted) == 1
+    if same or not name.endswith(PER_STRUCTURE) or old.ndim != 4:
         return old
     others = 3 if name.endswith("side.weight") else 0  # planes that are no structure
     planes = {structure: others + place for place, structure in enumerate(known)}
     if len(known) == 1:
-        return old if len(wanted) == 1 else old[:, [*range(others), *[others] * len(wanted)]]
+        planes = dict.fromkeys(wanted, others)
     if absent := [structure for structure in wanted if structure not in planes]:
         message = f"it knows {', '.join(known)}, and not {absent[0]}"
         hint = "only a network of a single structure lends what it does to others"

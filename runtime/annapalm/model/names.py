@@ -65,9 +65,9 @@ def default_model(structure: str | None) -> str:
 
 def chosen_for(model: ReleasedModel) -> tuple[str, ...]:
     """Name the structures that are drawn with this version unless another model is asked for."""
-    versions = [m.version for m in released_models() if m.name == model.name]
-    chosen = DEFAULT_VERSION if model.name == DEFAULT_MODEL else versions[0]
-    return tuple(s for s in MODEL_OF if MODEL_OF[s] == model.name and model.version == chosen)
+    if find_model(model.name) != model.path:
+        return ()
+    return tuple(structure for structure, name in MODEL_OF.items() if name == model.name)
 
 
 def find_model(name_or_path: str | Path, folder: Path | None = None) -> Path:
