@@ -17,8 +17,8 @@ from annapalm_export.evaluate.filaments import (
     score_filaments,
     score_skeleton,
     skeleton,
-    typical_intensity,
 )
+from annapalm_export.evaluate.intensity import typical_intensity
 
 GRID = Grid(PIXEL_NM, (0.0, 0.0), (200, 200))
 ACROSS = line((-200, 2010), (4200, 2010))

@@ -14,7 +14,7 @@ from small import SMALL
 from annapalm.errors import AnnaPalmError, InvalidValueError
 from annapalm.model.errors import ModelNotFoundError
 from annapalm_export.evaluate.fields import simulated_fields
-from annapalm_export.evaluate.suite import Reconstructor, reconstruct_both
+from annapalm_export.evaluate.suite import reconstruct_both
 from annapalm_export.evaluate.trained import load_checkpoint, load_trained
 from annapalm_export.seeds import VALIDATION_SEEDS
 from annapalm_export.train import checkpoint
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from annapalm.model import Model
+    from annapalm_export.evaluate.reconstructor import Reconstructor
     from annapalm_export.train.config import Recipe
 
 ANET = dataclasses.replace(

@@ -9,10 +9,10 @@ import pytest
 import tifffile
 from cli_words import assert_complete_or_absent, write_table, write_widefield
 
-from annapalm.batch import Item, run_batch, skipped
+from annapalm.batch import Item, run_batch, run_field, skipped
 from annapalm.errors import CancelledError
 from annapalm.extent import Extent, OutlierError, OutsideFieldError, choose_extent
-from annapalm.field import FieldOptions, run_field
+from annapalm.field import FieldOptions
 from annapalm.localizations import Localizations
 from annapalm.read import TableOptions
 from annapalm.widefield import WidefieldImage

@@ -94,7 +94,7 @@ if sys.platform != "win32":
         # An ignored Ctrl-C, as in the background of a shell, would stay ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            monkeypatch.setattr("annapalm.cli.job.load_model", swallow)
+            monkeypatch.setattr("annapalm.cli.carry_out.load_model", swallow)
             source = write_table(tmp_path / "cell.csv")
             result = invoke(source, "-o", tmp_path / "out", "--model", tiny_model_path)
             assert signal.getsignal(signal.SIGINT) is signal.default_int_handler

@@ -438,7 +438,7 @@ class FailingEngine:
 
 
 def failing(tiny_model: Model, **fail: Any) -> tuple[Model, FailingEngine]:
-    from annapalm.model.load import inspect_model
+    from annapalm.model import inspect_model
 
     engine = FailingEngine({int(run[1:]): what for run, what in fail.items()})
     file = inspect_model(tiny_model.path)

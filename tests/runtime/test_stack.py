@@ -13,10 +13,11 @@ from cli_words import HEADER, names_in, rows_of_a_ring, write_table, write_widef
 from contract_model import build_model, model_info
 
 from annapalm import load_model
+from annapalm.batch import run_field
 from annapalm.errors import CancelledError, InvalidValueError
-from annapalm.field import FieldOptions, NoFramesError, run_field
+from annapalm.field import Channel, ChannelFile, FieldOptions, NoFramesError
 from annapalm.read import TableOptions
-from annapalm.stack import Channel, ChannelFile, reconstruct_windows
+from annapalm.stack import reconstruct_windows
 from annapalm.stack.errors import (
     ChannelGridError,
     ChannelMissingError,

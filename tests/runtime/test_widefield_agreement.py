@@ -19,8 +19,8 @@ from annapalm.widefield import (
     prepare_widefield,
     read_widefield,
 )
-from annapalm.widefield.agreement import pearson
 from annapalm.widefield.filter import gaussian_blur
+from annapalm.widefield.pearson import pearson
 from annapalm.widefield.psf import WIDTHS, fit_psf_sigma
 from annapalm.widefield.resample import quarter_sum
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from annapalm_export.evaluate.field import EvalField
-    from annapalm_export.evaluate.suite import Reconstructor
+    from annapalm_export.evaluate.reconstructor import Reconstructor
     from annapalm_export.evaluate.suites.suite import Condition, Suite
 
 USUAL = "as in training"

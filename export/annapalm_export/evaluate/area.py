@@ -17,8 +17,8 @@ from annapalm.measure.sampling import checked
 from annapalm_export.evaluate.filaments import (
     SMOOTHING_NM,
     TOLERANCE_NM,
-    typical_intensity,
 )
+from annapalm_export.evaluate.intensity import typical_intensity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

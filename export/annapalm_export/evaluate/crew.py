@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
     from concurrent.futures import Future
 
-    from annapalm_export.evaluate.suite import Reconstructor
+    from annapalm_export.evaluate.reconstructor import Reconstructor
 
 Work: TypeAlias = "Callable[..., Any]"
 """Is called with the sequence of models and what a task holds besides."""

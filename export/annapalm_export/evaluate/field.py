@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_edt
 
 from annapalm.errors import InvalidValueError
 from annapalm.quality.structure import structure_mask
-from annapalm_export.evaluate.filaments import typical_intensity
+from annapalm_export.evaluate.intensity import typical_intensity
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

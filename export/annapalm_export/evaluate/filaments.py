@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from skimage.morphology import skeletonize
 
 from annapalm.errors import InvalidValueError
+from annapalm_export.evaluate.intensity import typical_intensity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -106,16 +107,6 @@ class Skeleton:
     def length_um(self) -> float:
         """Total length in µm."""
         return float(self.length_nm.sum()) / 1000
-
-
-def typical_intensity(image: RateImage) -> float:
-    """Mean intensity as the signal sees it: sum of squares over sum; 0 for an empty image.
-
-    Unlike a mean or a percentile over the field it does not depend on how much of it is empty.
-    """
-    wide = image.astype(np.float64)
-    total = float(wide.sum())
-    return float((wide * wide).sum()) / total if total > 0 else 0.0
 
 
 def skeleton(

@@ -15,6 +15,7 @@ from scipy.ndimage import gaussian_filter
 
 from annapalm.measure import pores
 from annapalm_export.evaluate import area, filaments
+from annapalm_export.evaluate.intensity import typical_intensity
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +30,7 @@ def false_filaments(
 ) -> float:
     """Length of filament drawn, in µm per µm²; both images [Y, X] >= 0 on `grid`."""
     sigma = filaments.SMOOTHING_NM / grid.pixel_nm
-    typical = filaments.typical_intensity(gaussian_filter(like, sigma, mode="reflect"))
+    typical = typical_intensity(gaussian_filter(like, sigma, mode="reflect"))
     drawn = filaments.skeleton(image, grid, level, intensity=typical)
     return drawn.length_um / grid.area_um2
 

@@ -18,8 +18,8 @@ from annapalm_export.simulate.structures import STRUCTURES
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from annapalm_export.evaluate.reconstructor import Reconstructor
     from annapalm_export.evaluate.simulated import Row
-    from annapalm_export.evaluate.suite import Reconstructor
     from annapalm_export.evaluate.suites import Suite
 
 VALIDATION_FIELDS = 4

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm.render import CountImage, RateImage
     from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.reconstructor import Reconstructor
     from annapalm_export.evaluate.structure_scores import StructureScores
-    from annapalm_export.evaluate.suite import Reconstructor
 
 ERASED_NM = (200.0, 500.0, 1000.0, 2000.0)
 """Lengths of the filament pieces that are erased."""

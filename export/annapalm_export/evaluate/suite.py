@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,14 +27,12 @@ from annapalm_export.evaluate.turns import turned_spread
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from numpy.typing import NDArray
-
-    from annapalm.contract import ModelInfo
     from annapalm.localizations import Localizations
     from annapalm.reconstruction import Reconstruction
-    from annapalm.render import CountImage, RateImage
+    from annapalm.render import RateImage
     from annapalm.widefield import WidefieldImage
     from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.reconstructor import Reconstructor
     from annapalm_export.evaluate.structure_scores import StructureScores
 
 
@@ -44,7 +42,6 @@ __all__ = [
     "SPARSE",
     "TRUTH",
     "WITH_WIDEFIELD",
-    "Reconstructor",
     "Row",
     "choose_levels",
     "evaluate_real",
@@ -52,29 +49,6 @@ __all__ = [
     "reconstruct_both",
     "usual_levels",
 ]
-
-
-class Reconstructor(Protocol):
-    """What is evaluated; `annapalm.Model` is one."""
-
-    @property
-    def info(self) -> ModelInfo:
-        """What the model says of itself; its `intervals` are tested."""
-
-    def reconstruct(
-        self,
-        localizations_or_counts: Localizations | CountImage,
-        widefield: WidefieldImage | NDArray[np.float32] | None = None,
-        /,
-        *,
-        grid: Grid | None = None,
-        structure: str | None = None,
-        withhold: bool = True,
-    ) -> Reconstruction:
-        """Reconstruct one field of view; `structure` may be None where the model has only one.
-
-        `withhold` False: show what the network draws even where a run would draw nothing.
-        """
 
 
 def evaluate_simulated(

@@ -21,7 +21,7 @@ from annapalm.errors import InvalidValueError
 from annapalm.grid import DEFAULT_PIXEL_NM
 from annapalm.model import Model, SessionOptions, load_model
 from annapalm.model.device import DeviceChoice
-from annapalm.model.load import ModelFile
+from annapalm.model.file import ModelFile
 from annapalm.model.session import narrow
 from annapalm_export.train.checkpoint import CheckpointError
 from annapalm_export.train.networks import load_network

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from annapalm.render import RateImage
     from annapalm_export.evaluate.field import EvalField
-    from annapalm_export.evaluate.suite import Reconstructor
+    from annapalm_export.evaluate.reconstructor import Reconstructor
 
     Turn = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 

@@ -10,8 +10,8 @@ from annapalm.write import skipped_entry
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from annapalm.field import ChannelFile
     from annapalm.read import TableOptions
-    from annapalm.stack import ChannelFile
     from annapalm.write.schema import FieldEntry
     from annapalm.write.thumbnails import Thumbnails
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from annapalm.batch.item import Outcome
-    from annapalm.batch.run import BatchProgress
+    from annapalm.batch.progress import BatchProgress
     from annapalm.batch.steps import Steps
 
 LARGE_BYTES = 256 * 2**20

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from annapalm.batch.overlap import overlapped
 from annapalm.batch.steps import Steps
 from annapalm.errors import InvalidValueError
 from annapalm.field import FieldOptions
-from annapalm.progress import Progress
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from annapalm.batch.item import Item, Outcome
+    from annapalm.batch.progress import BatchProgress
     from annapalm.batch.steps import Begin
     from annapalm.model import Model
-
-
-class BatchProgress(Progress, Protocol):
-    """How a host follows a run; called on the thread that iterates over `run_batch`."""
-
-    def begin(self, number: int, total: int, item: Item) -> None:
-        """Hear that input `number` of `total` (from 1) is next."""
 
 
 def run_batch(

@@ -7,11 +7,11 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
+from annapalm.batch.field import read_parts
 from annapalm.batch.item import Outcome
 from annapalm.errors import AnnaPalmError, CancelledError
 from annapalm.field import (
     check_stem_free,
-    read_parts,
     reconstruct_field,
     save_field,
 )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from annapalm.field import Channel
 from annapalm.model import load_model
 from annapalm.model.inputs import structure_weights
 from annapalm.model.names import default_model
-from annapalm.stack import Channel
 from annapalm.stack.read import common_pixel_nm
 
 if TYPE_CHECKING:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from annapalm.batch import Item
 from annapalm.cli.errors import NoChannelFilesError, SameChannelError, TwoChannelsError
-from annapalm.stack import ChannelFile
+from annapalm.field import ChannelFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from annapalm.cli.channels import ChannelSpec
-    from annapalm.cli.inputs import Plan
 
 
 def group_channels(
@@ -49,26 +48,6 @@ def group_channels(
         present = tuple(files[name] for name in order if name in files)
         grouped.append(Item(present[0].source, stem, channels=present))
     return tuple(grouped), list(_passed_over(others))
-
-
-def without_widefields(plan: Plan, suffix: str) -> Plan:
-    """Leave the widefield images out that were found by themselves, and say how to have them."""
-    items = tuple(
-        replace(
-            item,
-            widefield=None,
-            channels=tuple(replace(file, widefield=None) for file in item.channels),
-        )
-        for item in plan.items
-    )
-    if items == plan.items:
-        return plan
-    notice = (
-        "the widefield images beside the inputs are not used in a time-lapse: an image of one "
-        "moment would put structure that moves where it was then. If nothing moves, ask for them "
-        f"with --widefield-suffix {suffix}."
-    )
-    return replace(plan, items=items, notices=(*plan.notices, notice))
 
 
 def _channel_of(item: Item, channels: Sequence[ChannelSpec]) -> tuple[str, str] | None:

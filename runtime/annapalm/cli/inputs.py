@@ -62,6 +62,25 @@ class Plan:
     notices: tuple[str, ...] = ()
     """What the user should know of the files that were passed over."""
 
+    def without_widefields(self, suffix: str) -> Plan:
+        """Leave out the widefield images that were found by themselves; say how to have them."""
+        items = tuple(
+            replace(
+                item,
+                widefield=None,
+                channels=tuple(replace(file, widefield=None) for file in item.channels),
+            )
+            for item in self.items
+        )
+        if items == self.items:
+            return self
+        notice = (
+            "the widefield images beside the inputs are not used in a time-lapse: an image of one "
+            "moment would put structure that moves where it was then. If nothing moves, ask for "
+            f"them with --widefield-suffix {suffix}."
+        )
+        return replace(self, items=items, notices=(*self.notices, notice))
+
 
 @dataclass(slots=True)
 class _Found:

@@ -304,7 +304,8 @@ def run(
         table, rules = table_options(**of_tables), file_rules(context, of_tables)
         chosen, region, pieces = parse_frames(frames), parse_roi_nm(roi), parse_tile(tile)
         # Here, because it brings numpy and onnxruntime, which `--help` must not pay for.
-        from annapalm.cli.job import Job, carry_out
+        from annapalm.cli.carry_out import carry_out
+        from annapalm.cli.job import Job
         from annapalm.field import FieldOptions
         from annapalm.ledger.shard import Shard
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from annapalm.cli.errors import InputNotFoundError, NoChannelFilesError, NothingToDoError
 from annapalm.cli.file_rules import with_rules
-from annapalm.cli.grouping import without_widefields
 from annapalm.cli.inputs import Plan, make_plan
 from annapalm.cli.settle import Settling
 from annapalm.cli.streams import say
@@ -41,7 +40,7 @@ def plan_of(job: Job) -> Plan:
         channels=job.channels,
     )
     if not job.found_widefields and job.widefield_suffix is not None:
-        plan = without_widefields(plan, job.widefield_suffix)
+        plan = plan.without_widefields(job.widefield_suffix)
     return replace(plan, items=with_rules(plan.items, job.rules))
 
 

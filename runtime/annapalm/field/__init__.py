@@ -1,5 +1,6 @@
-"""One input to its files: read, choose the field of view, reconstruct, write."""
+"""One picture of one input: read, choose the field of view, reconstruct, write."""
 
+from annapalm.field.channels import Channel, ChannelFile
 from annapalm.field.options import FieldOptions
 from annapalm.field.read import (
     FieldInput,
@@ -11,14 +12,14 @@ from annapalm.field.read import (
 from annapalm.field.run import (
     check_stem_free,
     provenance_of,
-    read_parts,
     reconstruct_field,
-    run_field,
     save_field,
 )
 from annapalm.field.unchanged import InputChangedError, unchanged
 
 __all__ = [
+    "Channel",
+    "ChannelFile",
     "FieldInput",
     "FieldOptions",
     "InputChangedError",
@@ -27,9 +28,7 @@ __all__ = [
     "input_of_table",
     "provenance_of",
     "read_field",
-    "read_parts",
     "reconstruct_field",
-    "run_field",
     "save_field",
     "select_frames",
     "unchanged",

@@ -9,7 +9,7 @@ from annapalm.read import TableOptions
 from annapalm.write.trust import DOUBT
 
 if TYPE_CHECKING:
-    from annapalm.stack import Channel
+    from annapalm.field.channels import Channel
     from annapalm.write.schema import JsonValue
 
 

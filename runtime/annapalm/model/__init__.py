@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from annapalm.model.device import Device as Device
     from annapalm.model.device import DeviceChoice as DeviceChoice
-    from annapalm.model.load import inspect_model as inspect_model
+    from annapalm.model.file import inspect_model as inspect_model
     from annapalm.model.load import load_model as load_model
     from annapalm.model.model import Model as Model
     from annapalm.model.names import DEFAULT_MODEL as DEFAULT_MODEL
@@ -29,7 +29,7 @@ _HOME = {
     "Model": "model",
     "ReleasedModel": "names",
     "SessionOptions": "session",
-    "inspect_model": "load",
+    "inspect_model": "file",
     "load_model": "load",
     "released_models": "names",
 }

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 
-from annapalm.contract import QUARTER, ModelInfo
+from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
-from annapalm.model.check import MAX_MODEL_BYTES, check_model
 from annapalm.model.device import Device, DeviceChoice, onnxruntime_distribution, runtime_errors
-from annapalm.model.errors import DeviceError, ModelContractError, NotAModelError
+from annapalm.model.errors import DeviceError, ModelContractError
+from annapalm.model.file import inspect_model
 from annapalm.model.model import Model
-from annapalm.model.names import DEFAULT_MODEL, find_model
+from annapalm.model.names import DEFAULT_MODEL
 from annapalm.model.session import (
     CpuEngine,
     CudaEngine,
@@ -27,22 +25,12 @@ from annapalm.model.threads import thread_budget
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from annapalm.contract import ModelInfo
     from annapalm.model.session import Engine, Feeds, Results
 
 _DEFAULT_OPTIONS = SessionOptions()
 _TEST_PX = 64
 """Edge of the self-test tile, px, rounded up to the stride."""
-
-
-@dataclass(frozen=True, slots=True)
-class ModelFile:
-    """A model's file, read once and checked; nothing of it has been run."""
-
-    path: Path
-    data: bytes
-    sha256: str
-    """Of `data`, hexadecimal."""
-    info: ModelInfo
 
 
 def load_model(
@@ -85,23 +73,6 @@ def load_model(
             reason = reason if device == "cuda" else "an NVIDIA GPU passed the self-test"
     choice = DeviceChoice(chosen, device, reason, distribution, threads)
     return Model(file, engine, choice, options)
-
-
-def inspect_model(name_or_path: str | Path) -> ModelFile:
-    """Find, read and check a model without running it; needs no ONNX Runtime.
-
-    Raises `ModelNotFoundError` or one of the `ModelError` classes.
-    """
-    path = find_model(name_or_path)
-    if not path.is_file():
-        raise NotAModelError(str(path), "it is not a regular file")
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(MAX_MODEL_BYTES + 1)
-    except OSError as error:
-        raise NotAModelError(str(path), f"it cannot be read ({error.strerror})") from error
-    info = check_model(data, str(path))
-    return ModelFile(path, data, hashlib.sha256(data).hexdigest(), info)
 
 
 def _test_feeds(info: ModelInfo) -> Feeds:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from annapalm.domain import Drift, Familiarity, Precision
     from annapalm.grid import Grid
     from annapalm.model.device import DeviceChoice
-    from annapalm.model.load import ModelFile
+    from annapalm.model.file import ModelFile
     from annapalm.model.run import FieldOutput
     from annapalm.model.session import Engine, Results, SessionOptions
     from annapalm.progress import Progress

@@ -15,7 +15,7 @@ from annapalm.quality.frc import SMALLEST_SIDE, frc_curve, frc_resolution_nm
 from annapalm.quality.heldout import BANDWIDTHS_NM, SEEN_BLUR_NM, bits_per_localization
 from annapalm.quality.structure import sampling_per_um2, structure_mask
 from annapalm.render import inside, render
-from annapalm.widefield.agreement import pearson
+from annapalm.widefield.pearson import pearson
 from annapalm.write.trust import measure_trust
 
 if TYPE_CHECKING:

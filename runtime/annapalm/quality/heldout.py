@@ -14,7 +14,7 @@ import numpy as np
 from annapalm.errors import InvalidValueError
 from annapalm.quality import GAP_FRAMES
 from annapalm.quality.blur import Blur, blur, oracle_kde
-from annapalm.widefield.agreement import pearson
+from annapalm.widefield.pearson import pearson
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -35,7 +35,7 @@ BYTES_PER_SECOND = 1_000_000
 
 _CODE = (
     "import json, sys; sys.path[:] = json.loads(sys.stdin.buffer.readline()); "
-    "from annapalm.read.child import main; main()"
+    "from annapalm.read.child_main import main; main()"
 )
 
 
@@ -113,17 +113,3 @@ def _last_line(errors: Any) -> str:  # noqa: ANN401 - a temporary file
     lines = errors.read(2**16).decode("utf-8", errors="replace").split("\n")
     said = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f": {said}" if said else ""
-
-
-def main() -> None:
-    """Answer one request on standard input; run in the other process."""
-    from annapalm.read.registry import read_here
-
-    path, options = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
-    answer: object
-    try:
-        answer = read_here(path, options)
-    except AnnaPalmError as error:
-        answer = error
-    with sys.stdout.buffer as out:
-        pickle.dump(answer, out, protocol=pickle.HIGHEST_PROTOCOL)

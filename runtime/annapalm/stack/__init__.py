@@ -6,15 +6,12 @@ for window, result in reconstruct_windows(model, localizations, size=500, step=1
 
 from __future__ import annotations
 
-from annapalm.stack.channels import Channel, ChannelFile
 from annapalm.stack.errors import StackError
 from annapalm.stack.read import Layer, read_layers
 from annapalm.stack.run import draw_stack, reconstruct_windows
 from annapalm.stack.windows import Window, Windows
 
 __all__ = [
-    "Channel",
-    "ChannelFile",
     "Layer",
     "StackError",
     "Window",

@@ -22,11 +22,10 @@ from annapalm.widefield import read_widefield
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from annapalm.field import FieldInput, FieldOptions
+    from annapalm.field import Channel, ChannelFile, FieldInput, FieldOptions
     from annapalm.model import Model
     from annapalm.progress import Progress
     from annapalm.read import TableOptions
-    from annapalm.stack.channels import Channel, ChannelFile
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,8 @@ from annapalm.model.inputs import sparse_image
 from annapalm.stack.frames import FramesOf
 from annapalm.stack.read import locs_of, windows_of
 from annapalm.stack.windows import Windows
-from annapalm.write.stack import StackHead, StackLayer, write_stack
+from annapalm.write.stack import write_stack
+from annapalm.write.stack_head import StackHead, StackLayer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

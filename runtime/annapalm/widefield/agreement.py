@@ -18,6 +18,7 @@ from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
 from annapalm.reconstruction import WidefieldAgreement
 from annapalm.widefield.filter import gaussian_blur
+from annapalm.widefield.pearson import pearson
 from annapalm.widefield.psf import fit_psf_sigma
 from annapalm.widefield.resample import quarter_sum
 
@@ -70,14 +71,6 @@ def compare(
         shift_nm=prepared.shift_nm,
         registered=prepared.registered,
     )
-
-
-def pearson(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
-    """Correlate two images of one shape: -1 to 1, and 0 where one of them is flat."""
-    a = first.astype(np.float64) - first.mean(dtype=np.float64)
-    b = second.astype(np.float64) - second.mean(dtype=np.float64)
-    power = float((a * a).sum()) * float((b * b).sum())
-    return float(np.clip((a * b).sum() / np.sqrt(power), -1, 1)) if power > 0 else 0.0
 
 
 def _fit(estimate: NDArray[np.float64], measured: NDArray[np.float64]) -> tuple[float, float]:

@@ -9,11 +9,11 @@ import numpy as np
 
 from annapalm.contract import QUARTER
 from annapalm.errors import InvalidValueError
-from annapalm.widefield.agreement import pearson
 from annapalm.widefield.background import smooth_background
 from annapalm.widefield.errors import WidefieldMisalignedError
 from annapalm.widefield.filter import gaussian_blur
 from annapalm.widefield.image import WidefieldImage, check_covers
+from annapalm.widefield.pearson import pearson
 from annapalm.widefield.register import Registration, register
 from annapalm.widefield.resample import quarter_sum, resample
 

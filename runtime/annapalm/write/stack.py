@@ -36,9 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from annapalm.grid import Grid
     from annapalm.reconstruction import Reconstruction
-    from annapalm.stack.windows import Windows
     from annapalm.write.atomic import StagedFile
     from annapalm.write.layout import Panel
     from annapalm.write.schema import (
@@ -48,58 +46,14 @@ if TYPE_CHECKING:
         OutputRecord,
         PanelRecord,
         PictureRecord,
-        Provenance,
         SeriesRecord,
         WindowRecord,
     )
+    from annapalm.write.stack_head import StackHead
     from annapalm.write.thumbnails import Thumbnails
 
 LAYER_COLOURS = (0x00FF00FF, 0xFF00FFFF, 0x00FFFFFF, 0xFFFF00FF, 0xFF7F00FF, 0xFFFFFFFF)
 """RGBA in which viewers may show `dense` of each channel: green, magenta, cyan, ..."""
-
-
-@dataclass(frozen=True, slots=True)
-class StackLayer:
-    """A channel of a stack, or all there is where there are no channels."""
-
-    name: str
-    """Empty where there are no channels."""
-    value: str | None
-    planes: tuple[str, ...]
-    """What is drawn of it, as the channels of a single picture are called."""
-    provenance: Provenance
-    warnings: tuple[str, ...]
-    """Of its input."""
-
-    def plane_name(self, kind: str) -> str:
-        """Name one of its planes."""
-        return f"{self.name} {kind}" if self.name else kind
-
-
-@dataclass(frozen=True, slots=True)
-class StackHead:
-    """All of a stack that is known before its first picture."""
-
-    grid: Grid
-    exposure: float
-    layers: tuple[StackLayer, ...]
-    windows: Windows | None
-    """None where there is one picture of each layer."""
-    frame_time_ms: float | None
-    unused: int
-    """Localizations in no window."""
-    warnings: tuple[str, ...]
-    """Of the division into windows."""
-
-    @property
-    def moments(self) -> int:
-        """Count the pictures of each layer."""
-        return 1 if self.windows is None else len(self.windows)
-
-    @property
-    def planes(self) -> dict[str, str]:
-        """Map the names of the planes of one moment to what they are."""
-        return {layer.plane_name(kind): kind for layer in self.layers for kind in layer.planes}
 
 
 def write_stack(

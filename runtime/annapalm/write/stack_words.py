@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from annapalm.stack.windows import Window, Windows
-    from annapalm.write.stack import StackLayer
+    from annapalm.write.stack_head import StackLayer
 
 _NUMBER = re.compile(r"\d[\d.,]*")
 

@@ -28,7 +28,7 @@ from annapalm_export.evaluate.suite import asked_for
 
 if TYPE_CHECKING:
     from annapalm_export.evaluate.field import EvalField
-    from annapalm_export.evaluate.suite import Reconstructor
+    from annapalm_export.evaluate.reconstructor import Reconstructor
 
 WIDEFIELD_ALONE = "widefield alone"
 

@@ -16,8 +16,8 @@ from annapalm_export.evaluate.suite import asked_for
 if TYPE_CHECKING:
     from annapalm.reconstruction import Reconstruction
     from annapalm_export.evaluate.field import EvalField
+    from annapalm_export.evaluate.reconstructor import Reconstructor
     from annapalm_export.evaluate.simulated import FieldScorer, Row
-    from annapalm_export.evaluate.suite import Reconstructor
 
 
 def evaluate_trust(model: Reconstructor, scene: EvalField, scorer: FieldScorer) -> list[Row]:
