@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from annapalm.model.cgroup import memory_left
+from annapalm.cgroup import memory_left
 
 SHARE = 0.6
 """Share of the available memory that a network run may plan with: the sparse image, the results and

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from annapalm import memory
-from annapalm.model.cgroup import ControlGroups, cpu_quota, memory_left
+from annapalm.cgroup import ControlGroups, cpu_quota, memory_left
 
 if TYPE_CHECKING:
     from pathlib import Path

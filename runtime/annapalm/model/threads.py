@@ -6,8 +6,8 @@ import math
 import os
 from typing import TYPE_CHECKING
 
+from annapalm.cgroup import cpu_quota
 from annapalm.errors import InvalidValueError
-from annapalm.model.cgroup import cpu_quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
