@@ -1,6 +1,6 @@
 r"""The pictures of docs/structures.md: each structure drawn by the model that is chosen for it.
 
-    for s in "nuclear pores" actin mitochondria spectrin; do annapalm-export simulate "FOLDER/$s" \\
+    for s in "nuclear pores" actin mitochondria spectrin; do annapalm-export simulate "FOLDER/$s" \
         --structure "$s" --fields 1 --density 20 --imperfect --seed 5; done
     python scripts/pictures.py FOLDER OUT
 
