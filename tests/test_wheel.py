@@ -22,6 +22,8 @@ from typing import Any
 
 import pytest
 
+from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION
+
 ROOT = Path(__file__).resolve().parent.parent
 
 ABSENT = ("torch", "onnx", "onnxscript", "scipy", "skimage", "h5py", "pandas", "matplotlib")
@@ -128,7 +130,7 @@ def test_the_wheel_holds_both_packages_the_default_model_and_the_licence(wheel: 
         "annapalm/py.typed",
         "annapalm/cli/run.py",
         "annapalm/models/CHANGELOG.md",
-        "annapalm/models/microtubule/1.1.0/model.onnx",
+        f"annapalm/models/{DEFAULT_MODEL}/{DEFAULT_VERSION}/model.onnx",
         "annapalm_export/py.typed",
         "annapalm_export/cli/__init__.py",
     }
@@ -175,7 +177,7 @@ def test_version_names_package_runtime_and_model(installed: Installed) -> None:
     told = _succeed(installed.run("annapalm-run", "--version")).stdout
     assert f"annapalm {version}" in told
     assert re.search(r"onnxruntime \d+\.\d+", told)
-    assert "microtubule 1.1.0" in told
+    assert f"{DEFAULT_MODEL} {DEFAULT_VERSION}" in told
 
 
 def test_a_table_becomes_a_dense_image_with_its_error_map(installed: Installed) -> None:

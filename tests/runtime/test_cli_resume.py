@@ -18,6 +18,8 @@ from cli_words import (
     write_widefield,
 )
 
+from annapalm.model.names import DEFAULT_VERSION
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -166,7 +168,10 @@ def test_a_failed_input_is_tried_again(runs: Runs) -> None:
         (("--no-preview",), "preview was true, now false"),
         (("--frames", "0:9"), "frames was not given, now [0,9]"),
         (("--no-widefield",), "widefield-suffix was _widefield.tif, now none"),
-        (("--model", "microtubule"), "model was tiny 0.0.1, now microtubule 1.1.0; model-sha256"),
+        (
+            ("--model", "microtubule"),
+            f"model was tiny 0.0.1, now microtubule {DEFAULT_VERSION}; model-sha256",
+        ),
     ],
 )
 def test_other_settings_need_another_folder_or_leave(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from annapalm.model.errors import ModelNotFoundError, StructureError
 
 DEFAULT_MODEL = "microtubule"
-DEFAULT_VERSION = "1.1.0"
+DEFAULT_VERSION = "1.3.0"
 MODEL_OF = {
     "microtubules": DEFAULT_MODEL,
     "nuclear pores": "structures",
