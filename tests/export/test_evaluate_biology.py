@@ -94,7 +94,7 @@ def test_the_truth_of_pores_and_of_nothing() -> None:
 @pytest.fixture
 def plain(monkeypatch: pytest.MonkeyPatch) -> None:
     """Correct nothing: the model's values are what it drew."""
-    monkeypatch.setattr(intervals, "CORRECTIONS", {})
+    monkeypatch.setattr(intervals, "FITS", {})
 
 
 @pytest.mark.usefixtures("plain")
@@ -109,8 +109,8 @@ def test_the_effect_that_is_kept() -> None:
 
 
 def test_the_effect_is_that_of_corrected_values(monkeypatch: pytest.MonkeyPatch) -> None:
-    half = {"microtubules": {LENGTH: Correction(0.0, 0.0, 0.5)}}
-    monkeypatch.setattr(intervals, "CORRECTIONS", half)
+    half = intervals.Fit({LENGTH: Correction(0.0, 0.0, 0.5)}, {})
+    monkeypatch.setattr(intervals, "FITS", {"microtubules": {"a/1": half}})
     (row,) = effect_rows(made(0.5, lambda truth: truth**0.5))
     assert row["model, kept"] == pytest.approx(1)
     assert row["model, drawn, kept"] == pytest.approx(0.58, abs=0.03)
@@ -121,7 +121,8 @@ def test_coverage_is_the_share_of_intervals_that_hold_the_truth(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     ends = ((-0.1, 0.1), None, (0.1, 0.2), None)  # the second class of doubt: above 0.3
-    monkeypatch.setattr(intervals, "TABLE", {"microtubules": {LENGTH: ends}})
+    fit = intervals.Fit({}, {LENGTH: ends})
+    monkeypatch.setattr(intervals, "FITS", {"microtubules": {"a/1": fit}})
     found = made(0.5, lambda truth: truth)
     assert coverage(found, 10.0, LENGTH) == 0.5
     assert coverage(found, 10.0, "order") is None

@@ -73,8 +73,20 @@ def test_ends_of_an_interval_that_are_not_known_are_said(ends: dict[str, Any], w
         "area_um2": 1.0,
         "measures": {"persistence_um": bend},
         "doubtful_share": None,
+        "model": "actin/1.0.0",
+        "fitted_to": "actin/1.0.0",
     }
     assert f"  persistence length: {words}" in field_lines(field)[1]
+
+
+def test_a_picture_of_a_model_that_nothing_was_fitted_to_is_told(run: Path) -> None:
+    said = annapalm("measure", run).stdout
+    assert (
+        said.count(
+            "corrected as microtubule/1.3.0 draws it: nothing was fitted to microtubule/1.0.0"
+        )
+        == 2
+    )
 
 
 def test_one_line_of_json_per_field(run: Path) -> None:

@@ -11,8 +11,10 @@ from measure_words import a_circle, a_grid, a_line, parallel_lines
 from annapalm.errors import InvalidValueError
 from annapalm.measure import intervals
 from annapalm.measure.field import UNITS, FieldMeasures, measure_field, persistence_of
+from annapalm.model.names import default_model
 
 LINES = parallel_lines()
+ALL_FITS = [item for fits in intervals.FITS.values() for item in fits.items()]
 
 
 def of(dense: Any, doubt: float = 0.2, structure: str = "microtubules") -> FieldMeasures:
@@ -87,29 +89,55 @@ def test_pores_are_counted_and_their_radius_is_that_of_the_rings() -> None:
 
 
 def test_intervals_of_every_structure_hold_numbers_that_make_sense() -> None:
-    assert set(intervals.TABLE) == {"microtubules", "actin", "nuclear pores"}
-    for structure, measures in intervals.TABLE.items():
-        for name, classes in measures.items():
-            assert len(classes) == len(intervals.DOUBT_CLASSES), (structure, name)
-            assert all(ends is None or ends[0] < ends[1] for ends in classes), (structure, name)
+    assert set(intervals.FITS) == {"microtubules", "actin", "nuclear pores"}
+    for model, fit in ALL_FITS:
+        for name, classes in fit.distances.items():
+            assert len(classes) == len(intervals.DOUBT_CLASSES), (model, name)
+            assert all(ends is None or ends[0] < ends[1] for ends in classes), (model, name)
 
 
 def test_corrections_stay_far_from_where_they_could_not_be_solved() -> None:
-    assert set(intervals.CORRECTIONS) < set(intervals.TABLE)
-    for structure, measures in intervals.CORRECTIONS.items():
-        assert set(measures) <= set(intervals.TABLE[structure]) - intervals.ADDED
-        for name, one in measures.items():
+    for model, fit in ALL_FITS:
+        assert set(fit.corrections) <= set(fit.distances) - intervals.ADDED
+        for name, one in fit.corrections.items():
             for doubt in (0.0, intervals.MOST_DOUBT):
-                assert 0.3 < one.slope + one.bent * doubt < 1.3, (structure, name)
+                assert 0.3 < one.slope + one.bent * doubt < 1.3, (model, name)
             straight = name not in intervals.BENT
-            assert not straight or (one.slope, one.bent) == (1.0, 0.0), (structure, name)
+            assert not straight or (one.slope, one.bent) == (1.0, 0.0), (model, name)
+
+
+@pytest.mark.parametrize("structure", intervals.FITS)
+def test_the_first_fit_of_a_structure_is_that_of_the_model_chosen_for_it(structure: str) -> None:
+    chosen = default_model(structure)
+    assert next(iter(intervals.FITS[structure])).partition("/")[0] == chosen
+
+
+def test_a_picture_is_corrected_as_its_own_model_draws() -> None:
+    old, new = "microtubule/1.1.0", "microtubule/1.3.0"
+    fitted = {model: intervals.fitted_model("microtubules", model) for model in (old, new)}
+    assert fitted == {old: old, new: new}
+    other = {"microtubule/1.2.0": new, "mine/0.1": new, "": new}
+    assert {m: intervals.fitted_model("microtubules", m) for m in other} == other
+    assert intervals.fitted_model("nuclear pores", "structures/1.1.2") == "structures/1.1.0"
+    assert intervals.fitted_model("spectrin", "structures/1.1.2") is None
+    lengths = [
+        intervals.corrected("microtubules", model, "length_um_per_um2", 1.0, 0.3)
+        for model in fitted
+    ]
+    assert lengths == pytest.approx([np.exp(0.112 + 0.189), np.exp(0.137 + 0.4005)])
+
+
+def test_what_the_corrections_were_fitted_to_is_told() -> None:
+    assert of(LINES).fitted_to == "microtubule/1.3.0"
+    old = measure_field(LINES, LINES, a_grid(), "microtubules", model="microtubule/1.1.0")
+    assert old.fitted_to == "microtubule/1.1.0"
 
 
 def test_a_value_is_corrected_for_what_its_doubt_says_is_not_drawn(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    table = {"microtubules": {"length_um_per_um2": intervals.Correction(-0.1, -1.0)}}
-    monkeypatch.setattr(intervals, "CORRECTIONS", table)
+    fit = intervals.Fit({"length_um_per_um2": intervals.Correction(-0.1, -1.0)}, {})
+    monkeypatch.setattr(intervals, "FITS", {"microtubules": {"a/1": fit}})
     for doubt, factor in ((0.2, np.exp(0.1)), (1.1, np.exp(0.1 + intervals.MOST_DOUBT))):
         length = of(LINES, doubt).measures["length_um_per_um2"]
         assert length.drawn is not None
@@ -127,20 +155,23 @@ def test_a_correction_is_solved_for_the_truth() -> None:
 
 
 def test_an_interval_is_that_of_its_class_of_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    table = {"actin": {"length_um_per_um2": ((-0.1, 0.2), None, (-0.5, 0.5), (0.0, 1.0))}}
-    monkeypatch.setattr(intervals, "TABLE", table)
-    sure = intervals.interval("actin", "length_um_per_um2", 2.0, 0.05)
+    table: dict[str, tuple[intervals.Ends | None, ...]] = {
+        "length_um_per_um2": ((-0.1, 0.2), None, (-0.5, 0.5), (0.0, 1.0))
+    }
+    monkeypatch.setattr(intervals, "FITS", {"actin": {"a/1": intervals.Fit({}, table)}})
+    sure = intervals.interval("actin", "a/1", "length_um_per_um2", 2.0, 0.05)
     assert sure == pytest.approx((2 * np.exp(-0.1), 2 * np.exp(0.2)))
-    assert intervals.interval("actin", "length_um_per_um2", 2.0, 0.2) is None
-    assert intervals.interval("actin", "length_um_per_um2", 2.0, None) == (2.0, 2 * np.e)
-    assert intervals.interval("actin", "order", 0.5, 0.0) is None
-    assert intervals.interval("microtubules", "order", 0.5, 0.0) is None
+    assert intervals.interval("actin", "a/1", "length_um_per_um2", 2.0, 0.2) is None
+    assert intervals.interval("actin", "a/1", "length_um_per_um2", 2.0, None) == (2.0, 2 * np.e)
+    assert intervals.interval("actin", "a/1", "order", 0.5, 0.0) is None
+    assert intervals.interval("microtubules", "a/1", "order", 0.5, 0.0) is None
 
 
 def test_the_order_stays_between_0_and_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(intervals, "TABLE", {"actin": {"order": ((-0.4, 0.4),) * 4}})
-    assert intervals.interval("actin", "order", 0.1, 0.0) == (0.0, 0.5)
-    assert intervals.interval("actin", "order", 0.9, 0.0) == (0.5, 1.0)
+    fit = intervals.Fit({}, {"order": ((-0.4, 0.4),) * 4})
+    monkeypatch.setattr(intervals, "FITS", {"actin": {"a/1": fit}})
+    assert intervals.interval("actin", "a/1", "order", 0.1, 0.0) == (0.0, 0.5)
+    assert intervals.interval("actin", "a/1", "order", 0.9, 0.0) == (0.5, 1.0)
 
 
 @pytest.mark.parametrize(

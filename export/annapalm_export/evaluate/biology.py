@@ -114,7 +114,7 @@ def _drawn(rng: np.random.Generator, table: NDArray[np.float64]) -> NDArray[np.f
 
 
 def corrections(found: Sequence[Sample]) -> dict[str, Correction]:
-    """Fit a structure's entry of `annapalm.measure.intervals.CORRECTIONS` to control fields.
+    """Fit a structure's entry of `annapalm.measure.intervals.FITS` to control fields.
 
     By least squares in log(drawn): its noise is that of what is drawn, the truth has none. Where
     the picture hardly shows the measure there is no correction (`_solvable`).
@@ -153,7 +153,7 @@ def _solvable(one: Correction) -> bool:
 def interval_table(
     found: Sequence[Sample], fitted: Mapping[str, Correction]
 ) -> dict[str, tuple[tuple[float, float] | None, ...]]:
-    """Make a structure's entry of `annapalm.measure.intervals.TABLE`: measure to classes of doubt.
+    """Make a structure's entry of `annapalm.measure.intervals.FITS`: measure to classes of doubt.
 
     Of the values that `fitted` corrects. Percentiles are taken outwards, so that few fields give
     wide intervals.

@@ -103,6 +103,8 @@ class Sample:
     values: dict[str, Values]
     """Method to measures, as they are drawn."""
     doubtful_share: float | None
+    model: str = ""
+    """Name and version."""
 
     def value(self, method: str, measure: str) -> float | None:
         """Look up one value; those of the model with the correction."""
@@ -111,14 +113,14 @@ class Sample:
         drawn = self.values[DRAWN].get(measure)
         if drawn is None:
             return None
-        return corrected(self.structure, measure, drawn, self.doubtful_share)
+        return corrected(self.structure, self.model, measure, drawn, self.doubtful_share)
 
     def interval(self, measure: str) -> tuple[float, float] | None:
         """Give the interval of the model's value."""
         value = self.value(MODEL, measure)
         if value is None:
             return None
-        return interval(self.structure, measure, value, self.doubtful_share)
+        return interval(self.structure, self.model, measure, value, self.doubtful_share)
 
 
 def samples(
@@ -191,7 +193,8 @@ def _sample(
         blurred = blur(field.counts, bandwidths[field.density], field.grid.pixel_nm)
         values[BLUR] = _values(_measured(field, blurred))
     share = measured.doubtful_share
-    return Sample(group, field.density, seed, field.structure, values, share)
+    drawn_by = f"{model.info.name}/{model.info.version}"
+    return Sample(group, field.density, seed, field.structure, values, share, drawn_by)
 
 
 def _measured(field: EvalField, image: NDArray[np.float32]) -> FieldMeasures:

@@ -194,6 +194,9 @@ def field_lines(field: Any) -> list[str]:  # noqa: ANN401 - a record, which nump
     else:
         verdict = "" if field["conclusive"] else ": too doubtful to conclude"
         lines.append(f"  doubtful: {share:.0%} of it{verdict}")
+    fitted, model = field["fitted_to"], field["model"]
+    if fitted is not None and fitted != model:
+        lines.append(f"  corrected as {fitted} draws it: nothing was fitted to {model}")
     return lines
 
 

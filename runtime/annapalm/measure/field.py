@@ -9,7 +9,7 @@ import numpy as np
 
 from annapalm.errors import InvalidValueError
 from annapalm.measure.bending import APART_NM, walk, without_short
-from annapalm.measure.intervals import corrected, interval
+from annapalm.measure.intervals import corrected, fitted_model, interval
 from annapalm.measure.lines import LEVEL, SCALE_NM, find_lines
 from annapalm.measure.pores import RADIUS_NM, detect_pores
 from annapalm.measure.rings import fit_radii, ring_mean
@@ -88,6 +88,8 @@ class FieldMeasures:
     where nothing is drawn."""
     localizations_per_unit: float | None
     """Localizations of the structure per µm of line, or per pore: how well it was sampled."""
+    fitted_to: str | None
+    """The model whose pictures corrections and intervals were fitted to; None: there are none."""
 
     @property
     def conclusive(self) -> bool:
@@ -106,11 +108,13 @@ def measure_field(
     grid: Grid,
     structure: str,
     *,
+    model: str = "",
     radius_nm: float = RADIUS_NM,
 ) -> FieldMeasures:
     """Measure a structure in `dense`, with its `error` map: both float32 [Y, X], >= 0.
 
-    `radius_nm` is the expected radius of nuclear pores. Raises `InvalidValueError` for a structure
+    `model` (name/version) is what drew them, empty where that is not known; `radius_nm` is the
+    expected radius of nuclear pores. Raises `InvalidValueError` for a structure
     that there are no measures of, and for images that are none or do not fit the grid.
     """
     for name, image in (("dense", dense), ("error", error)):
@@ -119,15 +123,17 @@ def measure_field(
         if not np.isfinite(image).all() or (image.size and image.min() < 0):
             raise InvalidValueError(name, "negative or not finite", "finite and at least 0")
     if structure in FILAMENTS:
-        return _filaments(dense, error, grid, structure)
+        return _filaments(dense, error, grid, (structure, model))
     if structure in PORES:
-        return _pores(dense, error, grid, structure, radius_nm)
+        return _pores(dense, error, grid, (structure, model), radius_nm)
     known = ", ".join((*FILAMENTS, *PORES))
     raise InvalidValueError("structure", structure, f"one of {known}: others have no measures")
 
 
-def _filaments(dense: RateImage, error: RateImage, grid: Grid, structure: str) -> FieldMeasures:
-    scale_nm, level = DETECTORS[structure]
+def _filaments(
+    dense: RateImage, error: RateImage, grid: Grid, drawn_as: tuple[str, str]
+) -> FieldMeasures:
+    scale_nm, level = DETECTORS[drawn_as[0]]
     lines = find_lines(dense, grid.pixel_nm, scale_nm=scale_nm, level=level)
     blur_px = _AROUND_NM / grid.pixel_nm
     blurred = [gaussian_blur(image, blur_px) for image in (dense, error)]
@@ -141,13 +147,8 @@ def _filaments(dense: RateImage, error: RateImage, grid: Grid, structure: str) -
         doubtful = float(np.average(doubted, weights=lines.length_px))
     values = {"length_um_per_um2": length_um / grid.area_um2, **line_directions(lines, grid)}
     total = float(dense.sum(dtype=np.float64))
-    return FieldMeasures(
-        structure,
-        grid.area_um2,
-        _with_intervals(values, structure, doubtful),
-        doubtful,
-        total / length_um if length_um > 0 else None,
-    )
+    per_um = total / length_um if length_um > 0 else None
+    return _with_intervals(values, drawn_as, grid.area_um2, doubtful, per_um)
 
 
 def line_directions(lines: LinePixels, grid: Grid) -> dict[str, float | None]:
@@ -181,7 +182,7 @@ def persistence_of(curvature_per_um: float | None) -> float | None:
 
 
 def _pores(
-    dense: RateImage, error: RateImage, grid: Grid, structure: str, radius_nm: float
+    dense: RateImage, error: RateImage, grid: Grid, drawn_as: tuple[str, str], radius_nm: float
 ) -> FieldMeasures:
     xy = detect_pores(dense, grid, radius_nm).xy_nm
     drawn, expected = (ring_mean(image, grid, xy, radius_nm) for image in (dense, error))
@@ -191,25 +192,24 @@ def _pores(
     radius = float(np.mean(fit_radii(dense, grid, xy, radius_nm))) if len(xy) else None
     values = {"pores_per_um2": len(xy) / grid.area_um2, "radius_nm": radius}
     total = float(dense.sum(dtype=np.float64))
-    return FieldMeasures(
-        structure,
-        grid.area_um2,
-        _with_intervals(values, structure, doubtful),
-        doubtful,
-        total / len(xy) if len(xy) else None,
-    )
+    per_pore = total / len(xy) if len(xy) else None
+    return _with_intervals(values, drawn_as, grid.area_um2, doubtful, per_pore)
 
 
 def _with_intervals(
-    values: dict[str, float | None], structure: str, doubtful: float | None
-) -> dict[str, Measure]:
-    measures = {}
+    values: dict[str, float | None],
+    drawn_as: tuple[str, str],
+    area_um2: float,
+    doubtful: float | None,
+    per_unit: float | None,
+) -> FieldMeasures:
+    measures: dict[str, Measure] = {}
     for name, drawn in values.items():
         if drawn is None:
             measures[name] = Measure(None, None)
             continue
-        value = corrected(structure, name, drawn, doubtful)
-        ends = interval(structure, name, value, doubtful)
+        value = corrected(*drawn_as, name, drawn, doubtful)
+        ends = interval(*drawn_as, name, value, doubtful)
         measures[name] = Measure(drawn, value, *(ends or (None, None)))
     bend = measures.get("curvature_per_um")
     if bend is not None:
@@ -219,4 +219,6 @@ def _with_intervals(
             persistence_of(bend.high),
             persistence_of(bend.low),
         )
-    return measures
+    return FieldMeasures(
+        drawn_as[0], area_um2, measures, doubtful, per_unit, fitted_model(*drawn_as)
+    )

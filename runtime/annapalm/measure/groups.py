@@ -76,7 +76,12 @@ def measure_result(image: Path, options: MeasureOptions) -> FieldMeasuresRecord:
     if structure not in known:
         raise NoMeasureError(image, structure, known)
     measured = measure_field(
-        result.dense, result.error, result.grid, structure, radius_nm=options.radius_nm
+        result.dense,
+        result.error,
+        result.grid,
+        structure,
+        model=result.model,
+        radius_nm=options.radius_nm,
     )
     return field_record(result, measured, options.roi_nm)
 

@@ -55,40 +55,88 @@ class Correction:
         return math.exp(above / (self.slope + self.bent * doubt))
 
 
-CORRECTIONS: dict[str, dict[str, Correction]] = {
-    "microtubules": {
-        "length_um_per_um2": Correction(-0.112, -0.63),
-        "curvature_per_um": Correction(-0.481, -1.056, 0.773, -0.671),
-    },
-    "nuclear pores": {
-        "pores_per_um2": Correction(-0.137, -0.895),
-        "radius_nm": Correction(-0.17, -0.535),
-    },
-}
-"""Structure to measure to its correction; none of actin, most of whose finer meshes no picture
-shows. Printed with `TABLE`."""
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """What was fitted to one model's pictures of one structure."""
 
-TABLE: dict[str, dict[str, tuple[Ends | None, ...]]] = {
+    corrections: dict[str, Correction]
+    """By measure; none where the picture hardly shows it, as of actin's finer meshes."""
+    distances: dict[str, tuple[Ends | None, ...]]
+    """Measure to class of doubt: distance of the truth, low and high. None: too few fields."""
+
+
+FITS: dict[str, dict[str, Fit]] = {
     "microtubules": {
-        "length_um_per_um2": ((-0.49, 0.43), (-0.92, 0.57), (-0.77, 0.63), (-0.88, 0.77)),
-        "order": ((-0.09, 0.17), (-0.11, 0.26), (-0.13, 0.26), (-0.19, 0.45)),
-        "curvature_per_um": ((-0.64, 0.68), (-1.23, 0.98), (-1.4, 1.24), (-2.41, 1.99)),
+        "microtubule/1.3.0": Fit(
+            {"length_um_per_um2": Correction(-0.137, -1.335)},
+            {
+                "length_um_per_um2": ((-0.31, 0.46), (-0.56, 0.36), (-0.65, 0.63), (-0.76, 0.87)),
+                "order": ((-0.09, 0.11), (-0.13, 0.19), (-0.11, 0.17), (-0.16, 0.39)),
+                "curvature_per_um": ((-0.47, 0.45), (-0.86, 0.79), (-1.35, 0.66), (-1.27, 0.27)),
+            },
+        ),
+        "microtubule/1.1.0": Fit(
+            {
+                "length_um_per_um2": Correction(-0.112, -0.63),
+                "curvature_per_um": Correction(-0.481, -1.056, 0.773, -0.671),
+            },
+            {
+                "length_um_per_um2": ((-0.49, 0.43), (-0.92, 0.57), (-0.77, 0.63), (-0.88, 0.77)),
+                "order": ((-0.09, 0.17), (-0.11, 0.26), (-0.13, 0.26), (-0.19, 0.45)),
+                "curvature_per_um": ((-0.64, 0.68), (-1.23, 0.98), (-1.4, 1.24), (-2.41, 1.99)),
+            },
+        ),
     },
     "actin": {
-        "length_um_per_um2": ((0.38, 2.41), (-0.08, 2.63), (0.17, 2.39), None),
-        "order": ((-0.48, 0.07), (-0.55, 0.05), (-0.62, 0.09), None),
-        "curvature_per_um": ((-0.77, 1.94), (-1.64, 1.83), (-2.23, 2.34), None),
+        "actin/1.0.0": Fit(
+            {},
+            {
+                "length_um_per_um2": ((-0.08, 2.68), (0.18, 2.46), None, None),
+                "order": ((-0.53, 0.02), (-0.54, 0.06), None, None),
+                "curvature_per_um": ((-1.68, 1.8), (-2.01, 1.66), None, None),
+            },
+        ),
+        "structures/1.1.0": Fit(
+            {},
+            {
+                "length_um_per_um2": ((0.38, 2.41), (-0.08, 2.63), (0.17, 2.39), None),
+                "order": ((-0.48, 0.07), (-0.55, 0.05), (-0.62, 0.09), None),
+                "curvature_per_um": ((-0.77, 1.94), (-1.64, 1.83), (-2.23, 2.34), None),
+            },
+        ),
     },
     "nuclear pores": {
-        "pores_per_um2": ((-0.15, 0.24), None, None, (-0.33, 0.4)),
-        "radius_nm": ((-0.19, 0.59), None, None, (-0.14, 0.24)),
+        "structures/1.1.0": Fit(
+            {
+                "pores_per_um2": Correction(-0.137, -0.895),
+                "radius_nm": Correction(-0.17, -0.535),
+            },
+            {
+                "pores_per_um2": ((-0.15, 0.24), None, None, (-0.33, 0.4)),
+                "radius_nm": ((-0.19, 0.59), None, None, (-0.14, 0.24)),
+            },
+        ),
     },
 }
-"""Structure, measure, class of doubt: distance of the truth, low and high. None: too few fields.
+"""Structure to model (name/version) to its fit, that of the model chosen for the structure first.
 
-Printed by `annapalm-export biology MODEL --study STUDY --calibrate --fields N`: microtubule/1.1.0,
-microtubules-1, 50; structures/1.1.0, actin-1, 16, and nuclear-pores-1, 14.
+Printed by `annapalm-export biology MODEL --study STUDY --calibrate --fields N`: microtubules-1, 50;
+actin-1, 16; nuclear-pores-1, 14.
 """
+
+
+def fitted_model(structure: str, model: str) -> str | None:
+    """Name the model whose fit serves for a model's pictures; None for a structure without one.
+
+    Its own; else that of another version of it; else that of the model chosen for the structure.
+    """
+    fits = FITS.get(structure)
+    if not fits:
+        return None
+    if model in fits:
+        return model
+    name = model.partition("/")[0]
+    return next((one for one in fits if one.partition("/")[0] == name), next(iter(fits)))
 
 
 def doubt_class(doubtful_share: float | None) -> int:
@@ -98,19 +146,23 @@ def doubt_class(doubtful_share: float | None) -> int:
     return next(i for i, upper in enumerate(DOUBT_CLASSES) if doubtful_share <= upper)
 
 
-def corrected(structure: str, name: str, drawn: float, doubtful_share: float | None) -> float:
+def corrected(
+    structure: str, model: str, name: str, drawn: float, doubtful_share: float | None
+) -> float:
     """Say what the truth is likely to be where so much is drawn; `drawn` itself if unknown."""
-    correction = CORRECTIONS.get(structure, {}).get(name)
+    fitted = fitted_model(structure, model)
+    correction = None if fitted is None else FITS[structure][fitted].corrections.get(name)
     if correction is None or doubtful_share is None or not drawn > 0:
         return drawn
     return correction.truth_of(drawn, doubtful_share)
 
 
 def interval(
-    structure: str, name: str, value: float, doubtful_share: float | None
+    structure: str, model: str, name: str, value: float, doubtful_share: float | None
 ) -> tuple[float, float] | None:
     """Give the interval of a corrected measure; None where the structure and class have none."""
-    classes = TABLE.get(structure, {}).get(name)
+    fitted = fitted_model(structure, model)
+    classes = None if fitted is None else FITS[structure][fitted].distances.get(name)
     ends = classes[doubt_class(doubtful_share)] if classes else None
     if ends is None:
         return None
@@ -120,5 +172,5 @@ def interval(
 
 
 def distance(name: str, value: float, truth: float) -> float:
-    """Say how far the truth lies from a corrected measure, both above 0, as in `TABLE`."""
+    """Say how far the truth lies from a corrected measure, both above 0, as in `Fit.distances`."""
     return truth - value if name in ADDED else math.log(truth / value)

@@ -49,6 +49,8 @@ class FieldMeasuresRecord(TypedDict):
     doubtful_share: float | None
     conclusive: bool
     localizations_per_unit: float | None
+    fitted_to: str | None
+    """The model whose pictures corrections and intervals were fitted to; None: there are none."""
 
 
 def field_record(
@@ -70,6 +72,7 @@ def field_record(
         "doubtful_share": measured.doubtful_share,
         "conclusive": measured.conclusive,
         "localizations_per_unit": None if per_unit is None else per_unit / result.exposure,
+        "fitted_to": measured.fitted_to,
     }
 
 
@@ -140,6 +143,7 @@ def _checked(field: Any) -> FieldMeasuresRecord:  # noqa: ANN401 - whatever the 
         "doubtful_share": _number(field["doubtful_share"]),
         "conclusive": bool(field["conclusive"]),
         "localizations_per_unit": _number(field["localizations_per_unit"]),
+        "fitted_to": None if (fitted := field.get("fitted_to")) is None else str(fitted),
     }
 
 
