@@ -43,7 +43,8 @@ def test_a_table_becomes_image_preview_and_record(tmp_path: Path, tiny_model_pat
     [
         ((), "microtubule", "microtubules"),
         (("--structure", "microtubules"), "microtubule", "microtubules"),
-        (("--structure", "spectrin"), "structures", "spectrin"),
+        (("--structure", "nuclear pores"), "structures", "nuclear pores"),
+        (("--structure", "spectrin"), "spectrin", "spectrin"),
         (("--structure", "actin"), "actin", "actin"),
         (("--structure", "mitochondria"), "mitochondria", "mitochondria"),
         (("--structure", "microtubules", "--model", "structures"), "structures", "microtubules"),

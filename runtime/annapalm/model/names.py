@@ -17,7 +17,7 @@ MODEL_OF = {
     "nuclear pores": "structures",
     "actin": "actin",
     "mitochondria": "mitochondria",
-    "spectrin": "structures",
+    "spectrin": "spectrin",
 }
 """Structure to the model that is the best of the released ones for it."""
 MODEL_FILE = "model.onnx"
