@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -205,9 +206,11 @@ def test_groups_that_cannot_be_compared(tmp_path: Path, other: dict[str, Any], w
 
 
 def test_groups_that_were_sampled_unlike_are_warned_of(tmp_path: Path) -> None:
-    control = a_group(tmp_path / "control", [6, 7, 6, 7])
-    for number in range(4):
-        dense = parallel_lines(5, seed=number, shape=(200, 200)) * np.float32(3)
+    control = a_group(tmp_path / "control", [6, 7, 6, 7, 7])
+    for number in range(5):
+        dense = parallel_lines(3, seed=number, shape=(200, 200)) * np.float32(3)
         write_result(tmp_path / "bright" / f"cell_{number}", dense)
     result = annapalm("compare", control, tmp_path / "bright")
     assert "The groups were sampled unlike" in result.stderr
+    assert "difference, perhaps of sampling" in result.stdout
+    assert not re.search(r": difference$", result.stdout, re.MULTILINE)

@@ -96,6 +96,13 @@ def test_what_the_error_map_does_not_know_widens_the_interval() -> None:
     assert widths[1] > 2 * widths[0]
 
 
+def test_a_difference_of_groups_that_were_sampled_unlike_is_not_just_one() -> None:
+    groups = (exactly([2.0, 2.1, 1.9, 2.2]), exactly([1.0, 1.1, 0.9, 1.2]))
+    assert only(groups, unlike=True).verdict == "difference, perhaps of sampling"
+    assert only(groups, unlike=True, doubtful=True).verdict == "too doubtful to conclude"
+    assert only((groups[0], groups[0]), unlike=True).verdict == "no difference shown"
+
+
 def test_too_doubtful_goes_before_a_difference() -> None:
     groups = (exactly([2.0, 2.1, 1.9, 2.2]), exactly([1.0, 1.1, 0.9, 1.2]))
     assert only(groups).verdict == "difference"

@@ -37,7 +37,11 @@ _FIVE = 1.645
 """Standard deviations from the middle of a normal distribution to its 5th percentile."""
 
 Verdict: TypeAlias = Literal[
-    "difference", "no difference shown", "too doubtful to conclude", "too few fields"
+    "difference",
+    "difference, perhaps of sampling",
+    "no difference shown",
+    "too doubtful to conclude",
+    "too few fields",
 ]
 
 
@@ -91,23 +95,31 @@ class Comparison:
 
 
 def compare(
-    groups: dict[str, tuple[Group, Group]], *, doubtful: bool = False
+    groups: dict[str, tuple[Group, Group]], *, doubtful: bool = False, unlike: bool = False
 ) -> tuple[Comparison, ...]:
     """Compare measures (name to groups A and B), all of the same two groups of fields.
 
     `doubtful`: the error map does not allow conclusions in one of the groups; figures are given,
-    and the verdict says so.
+    and the verdict says so. `unlike`: the groups were sampled so unlike that this alone may make a
+    difference, and the verdict says so.
     """
     tests = {name: _p_value(a, b) for name, (a, b) in groups.items()}
     corrected = holm({name: p for name, p in tests.items() if p is not None})
     return tuple(
-        _comparison(name, a, b, tests[name], corrected.get(name), doubtful=doubtful)
+        _comparison(name, a, b, tests[name], corrected.get(name), doubtful=doubtful, unlike=unlike)
         for name, (a, b) in groups.items()
     )
 
 
 def _comparison(
-    name: str, a: Group, b: Group, p: float | None, p_holm: float | None, *, doubtful: bool
+    name: str,
+    a: Group,
+    b: Group,
+    p: float | None,
+    p_holm: float | None,
+    *,
+    doubtful: bool,
+    unlike: bool,
 ) -> Comparison:
     mean_a, mean_b = (float(g.values.mean()) if len(g.values) else math.nan for g in (a, b))
     known = p is not None
@@ -119,7 +131,7 @@ def _comparison(
     elif doubtful:
         verdict = "too doubtful to conclude"
     elif p_holm <= ALPHA:
-        verdict = "difference"
+        verdict = "difference, perhaps of sampling" if unlike else "difference"
     return Comparison(
         name,
         (len(a.values), len(b.values)),

@@ -36,8 +36,8 @@ DERIVED = frozenset({"persistence_um"})
 """Measures that say the same as another, and are not tested twice."""
 
 SAMPLING_RATIO = 1.5
-"""Groups whose localizations per µm or pore differ by more than this factor are warned of: what is
-drawn of the same structure depends on how well it was sampled."""
+"""Of groups whose localizations per µm or pore differ by more than this factor no difference is
+said without a warning: what is drawn of the same structure depends on how well it was sampled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +124,16 @@ def compare_groups(
     tested = {n: (_group(units[0], n), _group(units[1], n)) for n in shown if n not in DERIVED}
     inconclusive = tuple(sum(not field["conclusive"] for field in group) for group in groups)
     doubtful = any(too_doubtful(k, len(g)) for k, g in zip(inconclusive, groups, strict=True))
+    sampled = (_sampling(a), _sampling(b))
+    unlike = min(sampled) > 0 and max(sampled) / min(sampled) > SAMPLING_RATIO
     return GroupsCompared(
         a[0]["structure"],
         replicate,
         (len(units[0]), len(units[1])),
         (inconclusive[0], inconclusive[1]),
         (len(a), len(b)),
-        compare(tested, doubtful=doubtful),
-        tuple(_warnings(a, b, (len(units[0]), len(units[1])), len(tested))),
+        compare(tested, doubtful=doubtful, unlike=unlike),
+        tuple(_warnings(sampled if unlike else None, (len(units[0]), len(units[1])), len(tested))),
     )
 
 
@@ -183,20 +185,20 @@ def _ends(one: MeasureRecord) -> tuple[float | None, float | None, float | None]
     return one["value"], one["low"], one["high"]
 
 
+def _sampling(group: Sequence[FieldMeasuresRecord]) -> float:
+    """Mean of the localizations per unit of structure; 0 where no field has any."""
+    known = [f["localizations_per_unit"] for f in group if f["localizations_per_unit"]]
+    return float(np.mean(known or [0]))
+
+
 def _warnings(
-    a: Sequence[FieldMeasuresRecord],
-    b: Sequence[FieldMeasuresRecord],
-    replicates: tuple[int, int],
-    tests: int,
+    unlike: tuple[float, float] | None, replicates: tuple[int, int], tests: int
 ) -> list[str]:
+    """Say what to be careful of; `unlike`: how the groups were sampled, where that differs."""
     said = []
-    sampled = [
-        np.mean([f["localizations_per_unit"] for f in group if f["localizations_per_unit"]] or [0])
-        for group in (a, b)
-    ]
-    if min(sampled) > 0 and max(sampled) / min(sampled) > SAMPLING_RATIO:
+    if unlike is not None:
         said.append(
-            f"The groups were sampled unlike: {sampled[0]:.0f} and {sampled[1]:.0f} localizations "
+            f"The groups were sampled unlike: {unlike[0]:.0f} and {unlike[1]:.0f} localizations "
             "per unit of structure. What is drawn depends on it, so a difference may be one of "
             "sampling; use --frames of annapalm-run to make them alike."
         )
