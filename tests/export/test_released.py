@@ -88,14 +88,15 @@ def test_settled_norms_change_no_output_but_what_training_makes_of_it() -> None:
 
 def test_a_run_goes_on_from_a_released_model_and_says_so(tmp_path: Path) -> None:
     released = find_model("microtubule")
+    steps = json.loads((released.parent / "recipe.json").read_text(encoding="utf-8"))["steps_done"]
     optimizer = dataclasses.replace(SMALL.optimizer, steps=1, learning_rate=0.0)
     network = load_network(released).network.config
     recipe = dataclasses.replace(SMALL, network=network, optimizer=optimizer)
     said: list[str] = []
     path = train(recipe, tmp_path / "run", say=said.append, start=find_weights("microtubule"))
-    assert said[0] == f"starts from {released} (step 16000)"
+    assert said[0] == f"starts from {released} (step {steps})"
     state = checkpoint.load(path)
-    assert json.loads(state["recipe"])["earlier"][-1]["steps"] == 16000
+    assert json.loads(state["recipe"])["earlier"][-1]["steps"] == steps
     norms = [name for name in state["model"] if name.endswith("running_var")]
     assert norms
     assert all(not torch.allclose(state["model"][n], torch.ones(1)) for n in norms)  # settled
@@ -175,6 +176,7 @@ def test_frozen_norms_keep_their_moments_and_what_is_trained_is_what_is_used(
     tmp_path: Path,
 ) -> None:
     released = find_model("microtubule")
+    steps = json.loads((released.parent / "recipe.json").read_text(encoding="utf-8"))["steps_done"]
     optimizer = dataclasses.replace(
         SMALL.optimizer, steps=2, learning_rate=0.0, weight_decay=0.0, frozen_norms=True
     )
