@@ -176,7 +176,6 @@ def test_frozen_norms_keep_their_moments_and_what_is_trained_is_what_is_used(
     tmp_path: Path,
 ) -> None:
     released = find_model("microtubule")
-    steps = json.loads((released.parent / "recipe.json").read_text(encoding="utf-8"))["steps_done"]
     optimizer = dataclasses.replace(
         SMALL.optimizer, steps=2, learning_rate=0.0, weight_decay=0.0, frozen_norms=True
     )
