@@ -21,6 +21,7 @@ from annapalm import Grid, load_model, read_localizations
 from annapalm.model.names import default_model
 from annapalm.widefield.filter import gaussian_blur
 from annapalm.widefield.pearson import pearson
+from annapalm.write.colour import to_index
 from annapalm.write.png import encode_png
 
 if TYPE_CHECKING:
@@ -85,22 +86,20 @@ def row(planes: list[Image], place: tuple[int, int], edge: int) -> NDArray[np.ui
     high = float(np.percentile(dense, PERCENTILE))
     tops = (SPARSE_TOP, high, high, float(np.percentile(truth, PERCENTILE)))
     cells = [
-        bordered(np.sqrt(np.clip(part / np.float32(top), 0, 1)) * 255)
+        bordered(to_index(np.sqrt(part), np.sqrt(top)))
         for part, top in zip((gaussian_blur(sparse, 1.0), dense, error, truth), tops, strict=True)
     ]
     return np.hstack(cells)
 
 
-def bordered(image: Image) -> NDArray[np.uint8]:
+def bordered(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Bring a square to `CELL_PX` by the nearest pixels, with a line around it."""
     nearest = np.arange(CELL_PX) * image.shape[0] // CELL_PX
-    return np.pad(
-        image[np.ix_(nearest, nearest)].astype(np.uint8), LINE_PX // 2, constant_values=LINE_GREY
-    )
+    return np.pad(image[np.ix_(nearest, nearest)], LINE_PX // 2, constant_values=LINE_GREY)
 
 
 def greys() -> NDArray[np.uint8]:
-    """Give the palette of greys."""
+    """Give a palette of even greys; that of the previews is not, for the eye's sake."""
     return np.repeat(np.arange(256, dtype=np.uint8)[:, None], 3, axis=1)
 
 

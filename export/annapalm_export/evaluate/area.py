@@ -14,10 +14,7 @@ from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filte
 
 from annapalm.errors import InvalidValueError
 from annapalm.measure.sampling import checked
-from annapalm_export.evaluate.filaments import (
-    SMOOTHING_NM,
-    TOLERANCE_NM,
-)
+from annapalm_export.evaluate.filaments import SMOOTHING_NM, TOLERANCE_NM
 from annapalm_export.evaluate.intensity import typical_intensity
 
 if TYPE_CHECKING:

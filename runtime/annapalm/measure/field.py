@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -123,17 +123,28 @@ def measure_field(
         if not np.isfinite(image).all() or (image.size and image.min() < 0):
             raise InvalidValueError(name, "negative or not finite", "finite and at least 0")
     if structure in FILAMENTS:
-        return _filaments(dense, error, grid, (structure, model))
-    if structure in PORES:
-        return _pores(dense, error, grid, (structure, model), radius_nm)
-    known = ", ".join((*FILAMENTS, *PORES))
-    raise InvalidValueError("structure", structure, f"one of {known}: others have no measures")
+        values, doubtful, units = _filaments(dense, error, grid, structure)
+    elif structure in PORES:
+        values, doubtful, units = _pores(dense, error, grid, radius_nm)
+    else:
+        known = ", ".join((*FILAMENTS, *PORES))
+        raise InvalidValueError("structure", structure, f"one of {known}: others have no measures")
+    return FieldMeasures(
+        structure,
+        grid.area_um2,
+        _with_intervals(values, structure, model, doubtful),
+        doubtful,
+        float(dense.sum(dtype=np.float64)) / units if units > 0 else None,
+        fitted_model(structure, model),
+    )
 
 
-def _filaments(
-    dense: RateImage, error: RateImage, grid: Grid, drawn_as: tuple[str, str]
-) -> FieldMeasures:
-    scale_nm, level = DETECTORS[drawn_as[0]]
+_Drawn: TypeAlias = tuple[dict[str, float | None], float | None, float]
+"""Measures as drawn, the share of them that is doubtful, and how much there is: µm, or pores."""
+
+
+def _filaments(dense: RateImage, error: RateImage, grid: Grid, structure: str) -> _Drawn:
+    scale_nm, level = DETECTORS[structure]
     lines = find_lines(dense, grid.pixel_nm, scale_nm=scale_nm, level=level)
     blur_px = _AROUND_NM / grid.pixel_nm
     blurred = [gaussian_blur(image, blur_px) for image in (dense, error)]
@@ -146,9 +157,7 @@ def _filaments(
     if length_um > 0:
         doubtful = float(np.average(doubted, weights=lines.length_px))
     values = {"length_um_per_um2": length_um / grid.area_um2, **line_directions(lines, grid)}
-    total = float(dense.sum(dtype=np.float64))
-    per_um = total / length_um if length_um > 0 else None
-    return _with_intervals(values, drawn_as, grid.area_um2, doubtful, per_um)
+    return values, doubtful, length_um
 
 
 def line_directions(lines: LinePixels, grid: Grid) -> dict[str, float | None]:
@@ -181,35 +190,26 @@ def persistence_of(curvature_per_um: float | None) -> float | None:
     return 1 / (curvature_per_um**2 * APART_NM / 1000)
 
 
-def _pores(
-    dense: RateImage, error: RateImage, grid: Grid, drawn_as: tuple[str, str], radius_nm: float
-) -> FieldMeasures:
+def _pores(dense: RateImage, error: RateImage, grid: Grid, radius_nm: float) -> _Drawn:
     xy = detect_pores(dense, grid, radius_nm).xy_nm
     drawn, expected = (ring_mean(image, grid, xy, radius_nm) for image in (dense, error))
     counted = expected <= NOISE * drawn
     xy, doubted = xy[counted], (expected > DOUBT * drawn)[counted]
     doubtful = float(doubted.mean()) if len(xy) else None
     radius = float(np.mean(fit_radii(dense, grid, xy, radius_nm))) if len(xy) else None
-    values = {"pores_per_um2": len(xy) / grid.area_um2, "radius_nm": radius}
-    total = float(dense.sum(dtype=np.float64))
-    per_pore = total / len(xy) if len(xy) else None
-    return _with_intervals(values, drawn_as, grid.area_um2, doubtful, per_pore)
+    return {"pores_per_um2": len(xy) / grid.area_um2, "radius_nm": radius}, doubtful, len(xy)
 
 
 def _with_intervals(
-    values: dict[str, float | None],
-    drawn_as: tuple[str, str],
-    area_um2: float,
-    doubtful: float | None,
-    per_unit: float | None,
-) -> FieldMeasures:
-    measures: dict[str, Measure] = {}
+    values: dict[str, float | None], structure: str, model: str, doubtful: float | None
+) -> dict[str, Measure]:
+    measures = {}
     for name, drawn in values.items():
         if drawn is None:
             measures[name] = Measure(None, None)
             continue
-        value = corrected(*drawn_as, name, drawn, doubtful)
-        ends = interval(*drawn_as, name, value, doubtful)
+        value = corrected(structure, model, name, drawn, doubtful)
+        ends = interval(structure, model, name, value, doubtful)
         measures[name] = Measure(drawn, value, *(ends or (None, None)))
     bend = measures.get("curvature_per_um")
     if bend is not None:
@@ -219,6 +219,4 @@ def _with_intervals(
             persistence_of(bend.high),
             persistence_of(bend.low),
         )
-    return FieldMeasures(
-        drawn_as[0], area_um2, measures, doubtful, per_unit, fitted_model(*drawn_as)
-    )
+    return measures
