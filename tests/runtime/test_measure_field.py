@@ -11,7 +11,7 @@ from measure_words import a_circle, a_grid, a_line, parallel_lines
 from annapalm.errors import InvalidValueError
 from annapalm.measure import intervals
 from annapalm.measure.field import UNITS, FieldMeasures, measure_field, persistence_of
-from annapalm.model.names import default_model
+from annapalm.model.names import default_model, find_model
 
 LINES = parallel_lines()
 ALL_FITS = [item for fits in intervals.FITS.values() for item in fits.items()]
@@ -109,7 +109,9 @@ def test_corrections_stay_far_from_where_they_could_not_be_solved() -> None:
 @pytest.mark.parametrize("structure", intervals.FITS)
 def test_the_first_fit_of_a_structure_is_that_of_the_model_chosen_for_it(structure: str) -> None:
     chosen = default_model(structure)
-    assert next(iter(intervals.FITS[structure])).partition("/")[0] == chosen
+    name, _, version = next(iter(intervals.FITS[structure])).partition("/")
+    assert name == chosen
+    assert find_model(name) == find_model(f"{name}/{version}")  # nothing is said of it by default
 
 
 def test_a_picture_is_corrected_as_its_own_model_draws() -> None:
@@ -118,7 +120,9 @@ def test_a_picture_is_corrected_as_its_own_model_draws() -> None:
     assert fitted == {old: old, new: new}
     other = {"microtubule/1.2.0": new, "mine/0.1": new, "": new}
     assert {m: intervals.fitted_model("microtubules", m) for m in other} == other
-    assert intervals.fitted_model("nuclear pores", "structures/1.1.2") == "structures/1.1.0"
+    assert intervals.fitted_model("nuclear pores", "structures/1.1.0") == "structures/1.1.0"
+    assert intervals.fitted_model("nuclear pores", "structures/1.1.1") == "structures/1.1.2"
+    assert intervals.fitted_model("actin", "structures/1.1.2") == "structures/1.1.0"
     assert intervals.fitted_model("spectrin", "structures/1.1.2") is None
     lengths = [
         intervals.corrected("microtubules", model, "length_um_per_um2", 1.0, 0.3)

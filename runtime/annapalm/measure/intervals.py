@@ -106,6 +106,16 @@ FITS: dict[str, dict[str, Fit]] = {
         ),
     },
     "nuclear pores": {
+        "structures/1.1.2": Fit(
+            {
+                "pores_per_um2": Correction(-0.119, -1.001),
+                "radius_nm": Correction(-0.16, -0.48),
+            },
+            {
+                "pores_per_um2": ((-0.14, 0.25), (-0.29, 0.31), None, (-0.31, 0.51)),
+                "radius_nm": ((-0.18, 0.6), (-0.08, 0.19), None, (-0.2, 0.46)),
+            },
+        ),
         "structures/1.1.0": Fit(
             {
                 "pores_per_um2": Correction(-0.137, -0.895),
