@@ -64,6 +64,16 @@ def test_a_result_is_what_was_written(image: Path) -> None:
     assert result.exposure == 2.0
 
 
+def test_maps_beside_what_is_measured_may_be_signed_or_unknown(image: Path) -> None:
+    signed = np.where(DENSE > 0.5, np.float32(-2), np.float32(np.nan))
+    error = DENSE * np.float32(0.2)
+    rewrite(image, np.stack([signed, error, DENSE]))
+    change(image, image={"channels": ["cross_check", "error", "dense"]})
+    result = read_result(image)
+    np.testing.assert_array_equal(result.dense, DENSE)
+    np.testing.assert_array_equal(result.error, error)
+
+
 def test_results_are_found_by_folder_image_and_record(image: Path) -> None:
     folder = image.parent
     write_result(folder / "sub" / "other", DENSE)

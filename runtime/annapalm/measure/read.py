@@ -25,8 +25,9 @@ from annapalm.write.field import IMAGE_SUFFIX, RECORD_SUFFIX
 from annapalm.write.schema import FIELD_SCHEMA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from annapalm.render import RateImage
 
@@ -167,16 +168,18 @@ def read_result(image: Path) -> Result:
         raise TiffOpenError(image, error.strerror or str(error)) from error
     if stated.get(image.name) != sha256:
         raise AlteredImageError(image, "its content has changed since")
-    planes = dict(zip(channels, _planes(image, len(channels), grid), strict=True))
-    if not {"dense", "error"} <= set(planes):
-        raise AlteredImageError(image, "it lacks the channel dense or error")
-    return Result(image, planes["dense"], planes["error"], grid, structure, exposure, name, sha256)
+    measured = _dense_and_error(image, channels, grid)
+    return Result(image, *measured, grid, structure, exposure, name, sha256)
 
 
-def _planes(image: Path, number: int, grid: Grid) -> Iterator[RateImage]:
-    planes = open_planes(image, number)
+def _dense_and_error(image: Path, channels: list[str], grid: Grid) -> NDArray[np.float32]:
+    """Read the two channels that are measured; those beside them may be signed (cross_check)."""
+    planes = open_planes(image, len(channels))
     if planes.shape[1:] != grid.shape or planes.dtype != np.float32:
         raise AlteredImageError(image, f"it holds {planes.dtype} of {planes.shape[1:]} pixels")
-    if not np.isfinite(planes).all() or planes.min() < 0:
+    if not {"dense", "error"} <= set(channels):
+        raise AlteredImageError(image, "it lacks the channel dense or error")
+    measured: NDArray[np.float32] = planes[[channels.index("dense"), channels.index("error")]]
+    if not np.isfinite(measured).all() or measured.min() < 0:
         raise AlteredImageError(image, "it holds negative values or such that are not finite")
-    yield from planes
+    return measured
