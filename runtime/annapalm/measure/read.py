@@ -168,8 +168,8 @@ def read_result(image: Path) -> Result:
         raise TiffOpenError(image, error.strerror or str(error)) from error
     if stated.get(image.name) != sha256:
         raise AlteredImageError(image, "its content has changed since")
-    measured = _dense_and_error(image, channels, grid)
-    return Result(image, *measured, grid, structure, exposure, name, sha256)
+    dense, expected = _dense_and_error(image, channels, grid)
+    return Result(image, dense, expected, grid, structure, exposure, name, sha256)
 
 
 def _dense_and_error(image: Path, channels: list[str], grid: Grid) -> NDArray[np.float32]:
