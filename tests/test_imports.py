@@ -1,8 +1,9 @@
-"""The files of both packages: none imports another in a circle, not even for its types."""
+"""What the files import: none in a circle, and the wheel's test nothing that it must install."""
 
 from __future__ import annotations
 
 import ast
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -52,3 +53,16 @@ def test_a_circle_would_be_noticed() -> None:
     graph = {name: imports_of(source, known) for name, source in sources.items()}
     with pytest.raises(CycleError):
         TopologicalSorter(graph).prepare()
+
+
+def test_the_test_of_the_wheel_imports_only_the_standard_library_and_pytest() -> None:
+    """It runs where nothing else is installed, not even annapalm (`make test-wheel`)."""
+    tree = ast.parse((ROOT / "tests" / "test_wheel.py").read_text(encoding="utf-8"))
+    imported = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add((node.module or "").split(".")[0])
+    assert "pytest" in imported
+    assert imported - {"pytest"} <= sys.stdlib_module_names
