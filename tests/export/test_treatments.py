@@ -73,6 +73,30 @@ def test_a_factor_on_the_bend_makes_them_more_curved() -> None:
     assert 1.6 < bent / usual <= 2.0 + 1e-6
 
 
+def test_all_fields_are_curved_alike_where_a_curvature_is_asked_for() -> None:
+    def typical(curvature: float | None) -> list[float]:
+        grown = [
+            grow(np.random.default_rng(seed), 10_000.0, 2.0, curvature_per_um=curvature)
+            for seed in range(12)
+        ]
+        # The straighter filaments: the others may be companions, which wander beside a filament.
+        turns = [np.median(_turns(one.xy_nm), axis=1) for one in grown]
+        return [float(np.quantile(one, 0.25)) for one in turns]
+
+    drawn, alike, twice = typical(None), typical(0.15), typical(0.3)
+    assert max(drawn) > 5 * min(drawn)
+    assert max(alike) < 1.7 * min(alike)
+    assert np.allclose(np.divide(twice, alike), 2.0, rtol=0.05)
+
+
+def test_a_curvature_is_of_microtubules_and_not_sharper_than_is_simulated() -> None:
+    with pytest.raises(InvalidValueError, match="of microtubules alone"):
+        SceneOptions(structure="actin", curvature_per_um=0.1)
+    for value in (0.0, -0.1, 2.1, np.nan):
+        with pytest.raises(InvalidValueError, match="above 0 and at most 2"):
+            StructureOptions(curvature_per_um=value)
+
+
 def test_a_sparse_mesh_leaves_less_line() -> None:
     structure = structure_named("actin")
     amounts = [
@@ -96,4 +120,4 @@ def test_factors_are_above_0() -> None:
     for value in (0.0, -1.0, np.inf, np.nan):
         with pytest.raises(InvalidValueError, match="bend is"):
             Treatment("none", bend=value)
-    assert set(TREATMENTS) == {"control", "depolymerized", "sparse mesh"}
+    assert set(TREATMENTS) == {"control", "bent", "depolymerized", "sparse mesh"}

@@ -20,7 +20,11 @@ def biology(
         str, typer.Argument(help="Released model (name or name/version) or ONNX file.")
     ],
     study: Annotated[
-        str, typer.Option(help="microtubules-1, microtubules-dense-1, actin-1 or nuclear-pores-1.")
+        str,
+        typer.Option(
+            help="microtubules-1, microtubules-dense-1, microtubules-bent-1 (more curved, of "
+            "cells that are curved alike), actin-1 or nuclear-pores-1."
+        ),
     ] = "microtubules-1",
     fields: Annotated[int, typer.Option(min=3, help="Simulated fields per group.")] = 30,
     density: Annotated[
@@ -69,7 +73,7 @@ def biology(
         raise typer.BadParameter(message, param_hint="--study")
     seeds = studies.threshold_seeds() if calibrate else studies.evaluation_seeds()
     if calibrate:
-        asked = replace(asked, amount_per_um2=None)
+        asked = replace(asked, amount_per_um2=None, curvature_per_um=None)
     try:
         blurs, found = kept_samples(
             keep, asked, loaded, seeds, fields, densities, say, with_blur=not calibrate

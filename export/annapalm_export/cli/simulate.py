@@ -37,6 +37,13 @@ def simulate(
         float | None,
         typer.Option(help="Units of structure per µm² (see --density), not drawn at random."),
     ] = None,
+    curvature: Annotated[
+        float | None,
+        typer.Option(
+            help="Root mean square curvature of microtubules per µm, not drawn at random (which is "
+            "0.04 to 0.45); at most 2."
+        ),
+    ] = None,
     kinetics: Annotated[
         str, typer.Option(help="palm, dstorm, paint, or any: drawn from between them.")
     ] = "any",
@@ -55,7 +62,7 @@ def simulate(
         str,
         typer.Option(
             help="What a drug has done: control, depolymerized (microtubules: fewer, "
-            "shorter, more curved), sparse mesh (actin)."
+            "shorter, more curved), bent (microtubules: more curved), sparse mesh (actin)."
         ),
     ] = "control",
     widefield: Annotated[bool, typer.Option(help="Take a widefield image too.")] = True,
@@ -67,10 +74,17 @@ def simulate(
 
     from annapalm.errors import InvalidValueError
     from annapalm_export.simulate import SceneOptions, simulate_scene
+    from annapalm_export.simulate.filaments import MOST_CURVED
     from annapalm_export.simulate.files import block_of_density, write_scene
     from annapalm_export.simulate.treatments import treatment_named
 
     check_scene(structure, kinetics, {"--density": density, "--amount": amount})
+    if curvature is not None and structure != "microtubules":
+        message = f"is of microtubules alone, not of {structure}"
+        raise typer.BadParameter(message, param_hint="--curvature")
+    if curvature is not None and not 0 < curvature <= MOST_CURVED:
+        message = f"must be above 0 and at most {MOST_CURVED:g}, not {curvature:g}"
+        raise typer.BadParameter(message, param_hint="--curvature")
     try:
         treatment_named(treatment, structure)
     except InvalidValueError as problem:
@@ -82,6 +96,7 @@ def simulate(
         with_widefield=widefield,
         structure=structure,
         amount_per_um2=amount,
+        curvature_per_um=curvature,
         kinetics=kinetics,
         imperfect=imperfect,
         stray=stray,

@@ -65,6 +65,9 @@ class Study:
     amount_per_um2: float | None
     """Units of structure asked of the control; None: drawn for each field."""
     field_um: float = 10.0
+    curvature_per_um: float | None = None
+    """Root mean square curvature of the control's filaments; None: drawn for each field, between
+    values tenfold apart, beside which twenty fields hardly show what a drug does to it."""
 
     def scene(self, group: str) -> SceneOptions:
         """Give the options of the scenes of a group."""
@@ -74,6 +77,7 @@ class Study:
             with_widefield=False,
             structure=self.structure,
             amount_per_um2=self.amount_per_um2,
+            curvature_per_um=self.curvature_per_um,
             imperfect=True,
             treatment=self.treatment if group == TREATED else "control",
         )
@@ -84,6 +88,7 @@ STUDIES = {
     for study in (
         Study("microtubules-1", "microtubules", "depolymerized", 2.0),
         Study("microtubules-dense-1", "microtubules", "depolymerized", 4.0),
+        Study("microtubules-bent-1", "microtubules", "bent", 2.0, curvature_per_um=0.15),
         Study("actin-1", "actin", "sparse mesh", 4.0),
         Study("nuclear-pores-1", "nuclear pores", "control", None),
     )

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 STEP_NM = 40.0
 """Distance of two points of a centre line; the sagitta over one step is below 1 nm at the sharpest
-bend simulated (radius 0.5 µm)."""
+bend simulated."""
+
+MOST_CURVED = 2.0
+"""Sharpest bend simulated, per µm: a radius of 0.5 µm."""
 
 MARGIN_NM = 1500.0
 """Filaments are grown this far beyond the field, so that its border is like its inside."""
@@ -72,10 +75,12 @@ def grow(
     *,
     length: float = 1.0,
     bend: float = 1.0,
+    curvature_per_um: float | None = None,
 ) -> Filaments:
     """Fill the field with about `per_um` µm of filament per µm², single or in bundles.
 
-    `length` and `bend` are factors on the mean length and on the rms curvature that are drawn.
+    `length` and `bend` are factors on the mean length and on the rms curvature that are drawn;
+    `curvature_per_um` is taken in place of the drawn curvature.
     """
     side = field_nm + 2 * MARGIN_NM
     steps = int(min(1.6 * side, 30_000) / STEP_NM)
@@ -83,11 +88,12 @@ def grow(
     wanted = per_um * (side / 1000) ** 2 / (min(mean_length, 0.8 * side) / 1000)
     count = max(int(rng.poisson(wanted)), 1)
     start, heading = _starts(rng, count, side)
-    rms = np.exp(rng.uniform(np.log(0.04), np.log(0.45))) * bend  # curvature, per µm
+    drawn = float(np.exp(rng.uniform(np.log(0.04), np.log(0.45))))  # rms curvature, per µm
+    rms = (curvature_per_um or drawn) * bend
     memory = rng.uniform(0.3, 2.5) * 1000 / STEP_NM
     curvature = rms * ornstein_uhlenbeck(rng, (count, steps), memory)
     curvature *= np.exp(rng.normal(0, 0.4, (count, 1)))
-    curvature = np.clip(curvature, -2.0, 2.0)
+    curvature = np.clip(curvature, -MOST_CURVED, MOST_CURVED)
     angle = heading[:, None] + np.cumsum(curvature, axis=1) * STEP_NM / 1000
     moves = np.stack([np.cos(angle), np.sin(angle)], axis=-1) * STEP_NM
     paths = start[:, None] + np.cumsum(moves, axis=1) - MARGIN_NM

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from annapalm.errors import InvalidValueError
 from annapalm.grid import DEFAULT_PIXEL_NM, Grid
 from annapalm.localizations import Localizations
 from annapalm_export.simulate.acquisition import (
@@ -59,6 +60,8 @@ class SceneOptions:
     """A name of `annapalm_export.simulate.structures.STRUCTURES`."""
     amount_per_um2: float | None = None
     """Units of the structure (µm of filament, pores, ...) per µm²; None draws it."""
+    curvature_per_um: float | None = None
+    """Root mean square curvature; of microtubules alone. None draws it."""
     kinetics: str = "any"
     """A name of `annapalm_export.simulate.kinetics.KINETICS`."""
     imperfect: bool = False
@@ -75,6 +78,9 @@ class SceneOptions:
         structure_named(self.structure)
         kinetics_named(self.kinetics)
         treatment_named(self.treatment, self.structure)
+        if self.curvature_per_um is not None and self.structure != "microtubules":
+            must = f"None for {self.structure}: it is of microtubules alone"
+            raise InvalidValueError("curvature_per_um", self.curvature_per_um, must)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,6 +123,7 @@ def simulate_scene(seed: int, options: SceneOptions | None = None) -> Scene:
     wanted = StructureOptions(
         options.empty_share,
         options.amount_per_um2,
+        options.curvature_per_um,
         options.imperfect,
         treatment_named(options.treatment, options.structure),
     )

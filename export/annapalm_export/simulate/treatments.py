@@ -39,10 +39,11 @@ class Treatment:
 
 
 CONTROL = Treatment("control")
+BENT = Treatment("bent", "microtubules", bend=2.0)
 DEPOLYMERIZED = Treatment("depolymerized", "microtubules", amount=0.5, length=0.5, bend=2.0)
 SPARSE_MESH = Treatment("sparse mesh", "actin", mesh=2.0)
 
-TREATMENTS: dict[str, Treatment] = {t.name: t for t in (CONTROL, DEPOLYMERIZED, SPARSE_MESH)}
+TREATMENTS: dict[str, Treatment] = {t.name: t for t in (CONTROL, BENT, DEPOLYMERIZED, SPARSE_MESH)}
 """By name."""
 
 

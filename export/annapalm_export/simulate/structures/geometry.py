@@ -9,6 +9,7 @@ import numpy as np
 
 from annapalm.errors import InvalidValueError
 from annapalm_export.simulate.draw import draw_rate
+from annapalm_export.simulate.filaments import MOST_CURVED
 from annapalm_export.simulate.treatments import CONTROL, Treatment
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class StructureOptions:
     """Chance of a field without structure: `amount` 0 and no labels."""
     amount_per_um2: float | None = None
     """Units of the structure per µm² of the field; None draws it from the structure's own range."""
+    curvature_per_um: float | None = None
+    """Root mean square curvature of microtubules; None draws it for each field."""
     depth: bool = False
     """Give the structure an extent in z; else all of it lies in focus."""
     treatment: Treatment = CONTROL
@@ -54,6 +57,9 @@ class StructureOptions:
             raise InvalidValueError("empty_share", self.empty_share, "from 0 to 1")
         if self.amount_per_um2 is not None and not 0 < self.amount_per_um2 < np.inf:
             raise InvalidValueError("amount_per_um2", self.amount_per_um2, "above 0")
+        if self.curvature_per_um is not None and not 0 < self.curvature_per_um <= MOST_CURVED:
+            must = f"above 0 and at most {MOST_CURVED:g}"
+            raise InvalidValueError("curvature_per_um", self.curvature_per_um, must)
 
 
 class Geometry(Protocol):

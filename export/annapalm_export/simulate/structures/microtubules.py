@@ -72,7 +72,14 @@ class Microtubules:
         drawn = float(np.exp(rng.uniform(np.log(0.5), np.log(6))))
         drug = options.treatment
         per_um = (options.amount_per_um2 or drawn) * drug.amount
-        filaments = grow(rng, field_nm, per_um, length=drug.length, bend=drug.bend)
+        filaments = grow(
+            rng,
+            field_nm,
+            per_um,
+            length=drug.length,
+            bend=drug.bend,
+            curvature_per_um=options.curvature_per_um,
+        )
         if rng.random() < options.empty_share:
             filaments.inside[:] = False
         label = Label(MICROTUBULE_RADIUS_NM + rng.uniform(0, 15), rng.uniform(2, 7))
