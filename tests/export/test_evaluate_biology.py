@@ -161,19 +161,6 @@ def test_a_correction_of_curvature_finds_the_slope_that_made_it() -> None:
     assert corrections(found) == {"curvature_per_um": right}
 
 
-def test_a_slope_that_doubt_flattens_too_much_is_fitted_as_one_for_all() -> None:
-    rng, found = np.random.default_rng(2), []
-    for _ in range(200):
-        truth, doubt = float(np.exp(rng.normal(-2, 0.6))), float(rng.uniform(0, 0.5))
-        drawn = float(np.exp(-0.5 + (0.8 - 1.0 * doubt) * np.log(truth)))  # 0.3 at most doubt
-        values: dict[str, Values] = {m: {"curvature_per_um": v} for m, v in (
-            (TRUTH, truth), (DRAWN, drawn))}  # fmt: skip
-        found.append(Sample(CONTROL, 10.0, 0, "microtubules", values, doubt))
-    fitted = corrections(found)["curvature_per_um"]
-    assert fitted.bent == 0
-    assert 0.45 < fitted.slope < 0.65
-
-
 @pytest.mark.usefixtures("plain")
 def test_a_difference_is_found_where_there_is_one_and_rarely_where_there_is_none() -> None:
     found = made(0.5, lambda truth: truth)

@@ -117,8 +117,7 @@ def corrections(found: Sequence[Sample]) -> dict[str, Correction]:
     """Fit a structure's entry of `annapalm.measure.intervals.FITS` to control fields.
 
     By least squares in log(drawn): its noise is that of what is drawn, the truth has none. Where
-    a fit cannot be solved for the truth (`_solvable`), one whose slope is the same at every doubt
-    is tried; where that cannot either, the picture hardly shows the measure: no correction.
+    the picture hardly shows the measure there is no correction (`_solvable`).
     """
     fitted = {}
     for measure in measures_of(found):
@@ -133,23 +132,16 @@ def corrections(found: Sequence[Sample]) -> dict[str, Correction]:
             continue
         drawn, truth, doubt = np.array(rows, dtype=np.float64).T
         drawn, truth = np.log(drawn), np.log(truth)
-        level = [np.ones_like(doubt), doubt]
+        parts = [np.ones_like(doubt), doubt]
         if measure in BENT:
-            tried = [
-                _fitted([*level, truth, truth * doubt], drawn),
-                _fitted([*level, truth], drawn),
-            ]
+            parts += [truth, truth * doubt]
         else:
-            tried = [_fitted(level, drawn - truth)]
-        solvable = [one for one in tried if _solvable(one)]
-        if solvable:
-            fitted[measure] = solvable[0]
+            drawn = drawn - truth
+        found_best = np.linalg.lstsq(np.stack(parts, axis=1), drawn, rcond=None)[0]
+        one = Correction(*(round(float(number), 3) for number in found_best))
+        if _solvable(one):
+            fitted[measure] = one
     return fitted
-
-
-def _fitted(parts: Sequence[NDArray[np.float64]], drawn: NDArray[np.float64]) -> Correction:
-    found = np.linalg.lstsq(np.stack(parts, axis=1), drawn, rcond=None)[0]
-    return Correction(*(round(float(number), 3) for number in found))
 
 
 def _solvable(one: Correction) -> bool:
