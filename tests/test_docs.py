@@ -13,7 +13,7 @@ import typer
 from annapalm.cli import models as models_app
 from annapalm.cli import run as run_app
 from annapalm.contract import CONTRACT_VERSION, INPUTS, OUTPUTS
-from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION
+from annapalm.model.names import DEFAULT_MODEL, DEFAULT_VERSION, chosen_for, released_models
 from annapalm.read.table import FormatName
 from annapalm.write.schema import (
     DeviceRecord,
@@ -98,8 +98,15 @@ def test_every_fault_that_was_tried_names_its_tests() -> None:
             assert f"def {name}(" in code
 
 
-def test_the_readme_names_the_default_model() -> None:
-    assert f"| `{DEFAULT_MODEL}` {DEFAULT_VERSION} (default) |" in _text("README.md")
+def test_the_readme_names_the_default_model_and_every_chosen_one() -> None:
+    readme = _text("README.md")
+    assert f"| `{DEFAULT_MODEL}` {DEFAULT_VERSION} (default) |" in readme
+    chosen = [model for model in released_models() if chosen_for(model)]
+    assert len(chosen) > 1
+    for model in chosen:
+        assert re.search(
+            rf"^\| `{model.name}` {model.version} (\(default\) )?\|", readme, re.MULTILINE
+        )
 
 
 def test_the_version_is_the_same_everywhere() -> None:
