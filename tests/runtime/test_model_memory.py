@@ -108,14 +108,20 @@ def test_a_field_of_view_plans_with_little_enough_for_eight_gigabytes() -> None:
     assert needed < 3 * 2**30
 
 
-@pytest.mark.parametrize(
-    ("megabytes", "outcome"), [(150, "same True True"), (3, "OutOfMemoryError")]
-)
 def test_out_of_memory_gives_the_same_picture_in_smaller_tiles_or_an_error(
-    megabytes: int, outcome: str, tiny_model_path: Path
+    tiny_model_path: Path,
 ) -> None:
+    """How much memory each takes differs between machines, the picture does not."""
     if sys.platform != "linux":
         return  # the address space cannot be limited elsewhere
+    whole, tiled, error = "same True False", "same True True", "OutOfMemoryError True"
+    assert _drawn_within(800, tiny_model_path) == whole
+    assert any(_drawn_within(left, tiny_model_path) == tiled for left in range(190, 0, -20))
+    assert _drawn_within(3, tiny_model_path) == error
+
+
+def _drawn_within(megabytes: int, tiny_model_path: Path) -> str:
+    """Say what becomes of a field with so much left to take after the model is loaded."""
     code = (
         "import resource, numpy as np\n"
         "from pathlib import Path\n"
@@ -138,5 +144,6 @@ def test_out_of_memory_gives_the_same_picture_in_smaller_tiles_or_an_error(
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=240
     )
-    assert result.stdout.startswith(outcome), result.stderr
+    assert result.returncode == 0, result.stderr
     assert result.stderr == ""
+    return result.stdout.strip()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from annapalm.reconstruction import Reconstruction
 from annapalm.tile import check_tile, choose_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from annapalm.progress import Progress
     from annapalm.render import CountImage
     from annapalm.widefield import PreparedWidefield, WidefieldImage
+
+_Found = TypeVar("_Found")
 
 _GPU_BUDGET_BYTES = 4 * 2**30
 """What a run may plan with on a GPU, whose free memory ONNX Runtime does not tell: one FOV in one
@@ -194,14 +197,17 @@ class Model:
         if withheld:
             from annapalm.model.withhold import withhold  # hardly ever needed
 
-            images = withhold(images)
+            images = self._with_room(partial(withhold, images))
         agreement = None
         if prepared is not None and is_lit:
             with clock.time("compare"):
                 from annapalm.widefield import explain  # only where there is a widefield image
 
-                agreement = explain(images["dense"], prepared, grid, self.info.psf_sigma_nm)
-        sampling = structure_per_um2(counts, images["dense"], grid)
+                psf_nm = self.info.psf_sigma_nm
+                agreement = self._with_room(
+                    partial(explain, images["dense"], prepared, grid, psf_nm)
+                )
+        sampling = self._with_room(partial(structure_per_um2, counts, images["dense"], grid))
         return Reconstruction(
             dense=images["dense"],
             error=images["error"],
@@ -254,6 +260,17 @@ class Model:
         if call.tile_px is not None and call.tile_px != "auto":
             check_tile(call.tile_px, self.info.halo_px, self.info.stride)
         return weights
+
+    def _with_room(self, work: Callable[[], _Found]) -> _Found:
+        """Do what follows the network; where memory runs out, once more without what it keeps.
+
+        The network keeps memory for its next run, most of what a run takes. `work` changes nothing.
+        """
+        try:
+            return work()
+        except MemoryError:
+            self._runner.engine.release()
+            return work()
 
     @contextmanager
     def _memory_named(self) -> Iterator[None]:
